@@ -1,0 +1,103 @@
+namespace LampQ.Onnx;
+
+/// <summary>What was recognised in a graph: its linear layers, attentions and normalizations, and what was not and why.</summary>
+public sealed record ModelStructure
+{
+    /// <summary>Every linear layer, along the data.</summary>
+    public required IReadOnlyList<QuantizableLayer> Layers { get; init; }
+
+    /// <summary>Every attention, along the data.</summary>
+    public required IReadOnlyList<Attention> Attentions { get; init; }
+
+    /// <summary>Every LayerNormalization, one op or decomposed, along the data.</summary>
+    public required IReadOnlyList<LayerNorm> Norms { get; init; }
+
+    /// <summary>Operations with weights or matrix products that were not recognised, with the reason.</summary>
+    public required IReadOnlyList<Unrecognized> Unrecognized { get; init; }
+}
+
+/// <summary>Something that was not recognised.</summary>
+/// <param name="Name">Name of the node, or of its first output where it has none.</param>
+/// <param name="Op">Operator.</param>
+/// <param name="Reason">Why it was not recognised, or what it therefore counts as.</param>
+public sealed record Unrecognized(string Name, string Op, string Reason);
+
+/// <summary>
+/// One attention, softmax(scale·Q·Kᵀ + mask)·V over heads. Channel maps say where head h, channel c of an operand comes from:
+/// <c>QChannels[h, c]</c> is the output channel of layer <see cref="Q"/>, and so on; <c>ProjChannels[h, c]</c> is the input channel of <see cref="Proj"/>.
+/// </summary>
+public sealed record Attention
+{
+    /// <summary>Number of the transformer block.</summary>
+    public required int Block { get; init; }
+
+    /// <summary>The matrix product of queries and keys; input 0 is Q [B, H, T, d], input 1 is Kᵀ [B, H, d, T].</summary>
+    public required Node Scores { get; init; }
+
+    /// <summary>The softmax over keys.</summary>
+    public required Node Softmax { get; init; }
+
+    /// <summary>The matrix product of the attention map [B, H, T, T] (input 0) and V [B, H, T, d] (input 1).</summary>
+    public required Node Context { get; init; }
+
+    /// <summary>The Mul or Div by a scalar constant directly behind <see cref="Scores"/>; null when the scale stands elsewhere.</summary>
+    public Node? ScoreScale { get; init; }
+
+    /// <summary>The layer queries come from.</summary>
+    public required QuantizableLayer Q { get; init; }
+
+    /// <summary>The layer keys come from; the same as <see cref="Q"/> when fused.</summary>
+    public required QuantizableLayer K { get; init; }
+
+    /// <summary>The layer values come from; the same as <see cref="Q"/> when fused.</summary>
+    public required QuantizableLayer V { get; init; }
+
+    /// <summary>The layer behind attention, when its input is nothing but the context, moved.</summary>
+    public QuantizableLayer? Proj { get; init; }
+
+    /// <summary>H.</summary>
+    public required int Heads { get; init; }
+
+    /// <summary>d, channels of one head.</summary>
+    public required int HeadSize { get; init; }
+
+    /// <summary>[H, d] output channels of <see cref="Q"/>.</summary>
+    public required int[,] QChannels { get; init; }
+
+    /// <summary>[H, d] output channels of <see cref="K"/>.</summary>
+    public required int[,] KChannels { get; init; }
+
+    /// <summary>[H, d] output channels of <see cref="V"/>.</summary>
+    public required int[,] VChannels { get; init; }
+
+    /// <summary>[H, d] input channels of <see cref="Proj"/>; null without it.</summary>
+    public int[,]? ProjChannels { get; init; }
+}
+
+/// <summary>One LayerNormalization over the last axis, y = (x − mean)/sqrt(variance + ε)·γ + β, with constant γ and β [C].</summary>
+public sealed record LayerNorm
+{
+    /// <summary>γ, an initializer used nowhere else or the input of the node that multiplies by it.</summary>
+    public required Value Gamma { get; init; }
+
+    /// <summary>The node that uses γ, and as which input.</summary>
+    public required Use GammaUse { get; init; }
+
+    /// <summary>β; null when there is none.</summary>
+    public Value? Beta { get; init; }
+
+    /// <summary>The node that uses β, and as which input.</summary>
+    public Use? BetaUse { get; init; }
+
+    /// <summary>What goes in.</summary>
+    public required Value Input { get; init; }
+
+    /// <summary>What comes out.</summary>
+    public required Value Output { get; init; }
+
+    /// <summary>The linear layers that use the output directly (through Identity at most).</summary>
+    public required IReadOnlyList<QuantizableLayer> Consumers { get; init; }
+
+    /// <summary>True when nothing but <see cref="Consumers"/> uses the output, so that a factor may move from γ, β into their weights.</summary>
+    public required bool FeedsOnlyLayers { get; init; }
+}
