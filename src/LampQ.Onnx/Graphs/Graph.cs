@@ -122,6 +122,13 @@ public sealed class Graph
         outputs.Remove(value);
     }
 
+    /// <summary>Makes the model return another value in the place of an old one.</summary>
+    public void ReplaceOutput(Value old, Value replacement)
+    {
+        outputs[outputs.IndexOf(old)] = replacement;
+        (old.IsGraphOutput, replacement.IsGraphOutput) = (false, true);
+    }
+
     /// <summary>Takes away an input that nothing uses.</summary>
     public void RemoveInput(Value value)
     {

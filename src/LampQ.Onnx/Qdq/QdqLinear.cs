@@ -1,0 +1,97 @@
+namespace LampQ.Onnx;
+
+/// <summary>
+/// The pattern of a quantized linear layer: quantized activation → MatMul ← DequantizeLinear ← integer weights, one scale an output channel,
+/// bias in float; or, behind a 2-D input, Gemm with the bias in int32 at scale sₓ·s_w, because ONNX Runtime runs a 2-D MatMul + Add in float.
+/// </summary>
+public static class QdqLinear
+{
+    /// <summary>Replaces the layer by its quantized form.</summary>
+    /// <param name="activations">Writer of quantized activations of the same graph.</param>
+    /// <param name="layer">A MatMul or Gemm of the graph.</param>
+    /// <param name="weights">Integers and scales, W as [N, K].</param>
+    /// <param name="input">Quantizer of the input.</param>
+    /// <param name="container">Type of the stored weights.</param>
+    /// <param name="bias">[N], or null when the layer has none.</param>
+    /// <param name="isFlat">True when the input is known to be 2-D.</param>
+    public static void Write(QdqActivation activations, QuantizableLayer layer, QuantizedWeights weights, AffineQuantizer input, WeightContainer container,
+        float[]? bias, bool isFlat)
+    {
+        var node = layer.Node;
+        var graph = node.Graph;
+        var x = activations.Write(layer.Input, input, $"{layer.Name}.input");
+        if (!isFlat && node.Is("MatMul"))
+        {
+            node.SetInput(layer.WeightIndex, WriteWeights(graph, layer.Name, weights, container, rowPerOutput: layer.IsRowPerOutput));
+            node.SetInput(1 - layer.WeightIndex, x);
+            return;
+        }
+        var w = WriteWeights(graph, layer.Name, weights, container, rowPerOutput: false);
+        List<Value?> inputs = [x, w];
+        if (bias is not null)
+            inputs.Add(container.TypeFor(weights.Bits) == ElementType.Int8
+                ? WriteBias(graph, layer.Name, bias, weights.Scales, input.Scale)
+                : graph.AddInitializer($"{layer.Name}.bias", Tensor.Of(bias)));
+        var old = layer.Output;
+        var product = graph.Emit("Gemm", inputs, $"{layer.Name}.product");
+        (product.Type, product.Shape) = (old.Type, old.Shape);
+        Take(graph, old, product, layer);
+    }
+
+    /// <summary>Stores integer weights and writes their DequantizeLinear.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="name">Prefix of the new names.</param>
+    /// <param name="weights">Integers and scales, [N, K].</param>
+    /// <param name="container">Type of the stored weights.</param>
+    /// <param name="rowPerOutput">True stores [N, K] with scales along axis 0, false [K, N] with scales along axis 1.</param>
+    public static Value WriteWeights(Graph graph, string name, QuantizedWeights weights, WeightContainer container, bool rowPerOutput)
+    {
+        int rows = weights.Rows, columns = weights.Columns;
+        var codes = weights.Codes;
+        if (!rowPerOutput)
+        {
+            codes = new sbyte[weights.Codes.Length];
+            for (int n = 0; n < rows; n++)
+                for (int k = 0; k < columns; k++)
+                    codes[k * rows + n] = weights.Codes[n * columns + k];
+        }
+        long[] shape = rowPerOutput ? [rows, columns] : [columns, rows];
+        bool narrow = container.TypeFor(weights.Bits) == ElementType.Int4;
+        var quantized = graph.AddInitializer($"{name}.weight_quantized", narrow ? Tensor.OfInt4(codes, shape) : Tensor.Of(codes, shape));
+        var scale = graph.AddInitializer($"{name}.weight_scale", Tensor.Of(weights.Scales));
+        // ONNX Runtime's QGemm is chosen only where the zero points are written out, zeros as they are.
+        var zeroPoint = graph.AddInitializer($"{name}.weight_zero_point", narrow ? Tensor.OfInt4(new sbyte[rows], rows) : Tensor.Of(new sbyte[rows]));
+        var dequantized = graph.Emit("DequantizeLinear", [quantized, scale, zeroPoint], $"{name}.weight", ("axis", rowPerOutput ? 0L : 1L));
+        (dequantized.Type, dequantized.Shape) = (ElementType.Float, [.. shape.Select(d => new Dimension(d))]);
+        return dequantized;
+    }
+
+    static Value WriteBias(Graph graph, string name, float[] bias, float[] weightScales, float inputScale)
+    {
+        var scales = new float[bias.Length];
+        var codes = new int[bias.Length];
+        for (int n = 0; n < bias.Length; n++)
+        {
+            scales[n] = inputScale * weightScales[n];
+            codes[n] = (int)Math.Clamp(Math.Round(bias[n] / (double)scales[n]), int.MinValue, int.MaxValue);
+        }
+        var scale = graph.AddInitializer($"{name}.bias_scale", Tensor.Of(scales));
+        var quantized = graph.AddInitializer($"{name}.bias_quantized", Tensor.Of(codes));
+        var zeroPoint = graph.AddInitializer($"{name}.bias_zero_point", Tensor.Of(new int[bias.Length]));
+        var value = graph.Emit("DequantizeLinear", [quantized, scale, zeroPoint], $"{name}.bias", ("axis", 0L));
+        (value.Type, value.Shape) = (ElementType.Float, [bias.Length]);
+        return value;
+    }
+
+    /// <summary>Lets a new value stand where an old one stood, as graph output too, and under its name there.</summary>
+    internal static void Take(Graph graph, Value old, Value replacement, QuantizableLayer layer)
+    {
+        graph.ReplaceUses(old, replacement);
+        if (!old.IsGraphOutput)
+            return;
+        string name = old.Name;
+        graph.Rename(old, graph.NewName($"{layer.Name}.float"));
+        graph.Rename(replacement, name);
+        graph.ReplaceOutput(old, replacement);
+    }
+}

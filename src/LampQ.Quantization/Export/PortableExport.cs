@@ -1,0 +1,43 @@
+using LampQ.Onnx;
+
+namespace LampQ.Quantization;
+
+/// <summary>
+/// Writes a plan into a float model as standard QuantizeLinear / DequantizeLinear: linear layers, attention operands and the patch embedding;
+/// LayerNorm, softmax, GELU and residual adds stay float.
+/// </summary>
+/// <param name="plan">Weights and quantizers, for every layer of the model that is to be quantized.</param>
+/// <param name="container">The integer types weights are stored in.</param>
+public sealed class PortableExport(QuantizationPlan plan, WeightContainer container) : Pass
+{
+    /// <inheritdoc/>
+    protected override void ApplyCore(Model model)
+    {
+        ShapeInference.Infer(model);
+        var structure = ModelFamily.Detect(model).Analyze(model);
+        var activations = new QdqActivation(model.Graph);
+        foreach (var (attention, quantizers) in structure.Attentions.Zip(plan.Attentions))
+        {
+            string name = $"attention.{attention.Block}";
+            Quantize(activations, attention.Scores, 0, quantizers.Q, $"{name}.q");
+            Quantize(activations, attention.Scores, 1, quantizers.K, $"{name}.k");
+            Quantize(activations, attention.Context, 0, quantizers.Map, $"{name}.map");
+            Quantize(activations, attention.Context, 1, quantizers.V, $"{name}.v");
+        }
+        foreach (var layer in structure.Layers)
+            if (plan.Layers.TryGetValue(layer.Name, out var layerPlan))
+                Write(activations, layer, layerPlan);
+    }
+
+    static void Quantize(QdqActivation activations, Node node, int index, AffineQuantizer quantizer, string name) =>
+        node.SetInput(index, activations.Write(node.Input(index)!, quantizer, name));
+
+    void Write(QdqActivation activations, QuantizableLayer layer, LayerPlan layerPlan)
+    {
+        var bias = LinearWeights.CurrentBias(layer) is null ? null : layer.ReadBias();
+        if (layer.Node.Is("Conv"))
+            QdqPatchEmbedding.Write(activations, layer, layerPlan.Weights, layerPlan.Input, container, bias);
+        else
+            QdqLinear.Write(activations, layer, layerPlan.Weights, layerPlan.Input, container, bias, isFlat: layer.Input.Shape?.Count == 2);
+    }
+}

@@ -1,0 +1,14 @@
+using LampQ.Onnx;
+
+namespace LampQ.Quantization;
+
+/// <summary>What becomes of one layer.</summary>
+/// <param name="Weights">Integers and scales.</param>
+/// <param name="Input">Quantizer of what goes in.</param>
+public sealed record LayerPlan(QuantizedWeights Weights, AffineQuantizer Input);
+
+/// <summary>Quantizers of the four operands of an attention: Q, Kᵀ, the attention map, V.</summary>
+public sealed record AttentionPlan(AffineQuantizer Q, AffineQuantizer K, AffineQuantizer Map, AffineQuantizer V);
+
+/// <summary>Everything the export needs to know: layers by name, attentions in the order of <see cref="ModelStructure.Attentions"/>.</summary>
+public sealed record QuantizationPlan(IReadOnlyDictionary<string, LayerPlan> Layers, IReadOnlyList<AttentionPlan> Attentions);

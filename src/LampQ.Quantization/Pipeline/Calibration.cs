@@ -1,0 +1,52 @@
+using LampQ.Onnx;
+using LampQ.Runtime;
+
+namespace LampQ.Quantization;
+
+/// <summary>
+/// A float model made ready to be quantized, and what the calibration set showed of it: equivalent transformations are applied, and the range of
+/// every activation that will be quantized is known.
+/// </summary>
+public sealed record Calibration
+{
+    /// <summary>The float model, folded and transformed.</summary>
+    public required Model Model { get; init; }
+
+    /// <summary>Its layers, attentions and norms.</summary>
+    public required ModelStructure Structure { get; init; }
+
+    /// <summary>Ranges by value name.</summary>
+    public required IReadOnlyDictionary<string, ActivationStatistics> Statistics { get; init; }
+
+    /// <summary>The samples.</summary>
+    public required ISampleSource Samples { get; init; }
+
+    /// <summary>Transforms a float model and looks at its activations.</summary>
+    /// <param name="model">A float model, constants folded, shapes inferred.</param>
+    /// <param name="samples">The calibration set.</param>
+    /// <param name="settings">Batch size and threads.</param>
+    /// <param name="cancellation">Cancels between two batches.</param>
+    public static Calibration Of(Model model, ISampleSource samples, RunSettings settings, CancellationToken cancellation = default)
+    {
+        var structure = ModelFamily.Detect(model).Analyze(model);
+        var needs = EquivalentTransformation.All.SelectMany(t => t.Needs(structure)).DistinctBy(p => p.Key).ToDictionary();
+        if (needs.Count > 0)
+        {
+            var before = ActivationStatistics.Collect(model, samples, needs, settings, cancellation);
+            foreach (var transformation in EquivalentTransformation.All)
+                model = transformation.Apply(model, before);
+            ShapeInference.Infer(model);
+            structure = ModelFamily.Detect(model).Analyze(model);
+        }
+        var quantized = structure.Layers.Select(l => l.Input)
+            .Concat(structure.Attentions.SelectMany(a => new[] { a.Scores.Input(0)!, a.Scores.Input(1)!, a.Context.Input(0)!, a.Context.Input(1)! }))
+            .DistinctBy(v => v.Name).ToDictionary(v => v.Name, _ => Grouping.Tensor);
+        return new Calibration
+        {
+            Model = model,
+            Structure = structure,
+            Statistics = ActivationStatistics.Collect(model, samples, quantized, settings, cancellation),
+            Samples = samples,
+        };
+    }
+}

@@ -1,0 +1,43 @@
+using System.Collections.Concurrent;
+using LampQ.Onnx;
+
+namespace LampQ.Quantization;
+
+/// <summary>Weights and input quantizers of every layer at every width, each made when it is first asked for.</summary>
+/// <param name="calibration">The model and its ranges.</param>
+/// <param name="options">Profile, weight quantizer and fixed widths.</param>
+public sealed class LayerQuantizers(Calibration calibration, QuantizationOptions options)
+{
+    readonly ConcurrentDictionary<(string Layer, int Bits), LayerPlan> plans = [];
+
+    /// <summary>The width that is fixed for a layer by its name or type; null when it takes part in the allocation.</summary>
+    public int? FixedBits(QuantizableLayer layer) =>
+        options.BitsFor.TryGetValue(layer.Name, out int byName) ? byName : options.BitsFor.TryGetValue(layer.Type.Word(), out int byType) ? byType : null;
+
+    /// <summary>What becomes of a layer at a width.</summary>
+    public LayerPlan Plan(QuantizableLayer layer, int bits) => plans.GetOrAdd((layer.Name, bits), _ =>
+    {
+        int inputBits = options.Profile == QuantizationProfile.Paper ? bits : 8;
+        return new LayerPlan(
+            options.WeightQuantizer.Quantize(layer.ReadWeight(), layer.OutputChannels, bits),
+            RangeSearch.Asymmetric(calibration.Statistics[layer.Input.Name].Groups[0], inputBits));
+    });
+
+    /// <summary>The quantizers of an attention's operands.</summary>
+    public AttentionPlan Plan(Attention attention)
+    {
+        int bits = options.AttentionBits;
+        AffineQuantizer Centered(Value value) => RangeSearch.Centered(calibration.Statistics[value.Name].Groups[0], bits);
+        return new AttentionPlan(
+            Centered(attention.Scores.Input(0)!),
+            Centered(attention.Scores.Input(1)!),
+            RangeSearch.Asymmetric(calibration.Statistics[attention.Context.Input(0)!.Name].Groups[0], bits),
+            Centered(attention.Context.Input(1)!));
+    }
+
+    /// <summary>The plan of the whole model under an allocation.</summary>
+    /// <param name="bitsOf">Width by layer name.</param>
+    public QuantizationPlan Plan(IReadOnlyDictionary<string, int> bitsOf) => new(
+        calibration.Structure.Layers.Where(l => bitsOf.ContainsKey(l.Name)).ToDictionary(l => l.Name, l => Plan(l, bitsOf[l.Name])),
+        [.. calibration.Structure.Attentions.Select(Plan)]);
+}

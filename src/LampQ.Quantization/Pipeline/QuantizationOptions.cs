@@ -1,0 +1,102 @@
+using LampQ.Onnx;
+
+namespace LampQ.Quantization;
+
+/// <summary>What is narrowed to a layer's bit-width.</summary>
+public enum QuantizationProfile
+{
+    /// <summary>Weights only; activations stay at 8 bits, because fewer buy no speed on CPUs.</summary>
+    Cpu,
+    /// <summary>The input of each layer takes the layer's width too, as in the papers' W4A4 and 4MP tables.</summary>
+    Paper,
+}
+
+/// <summary>How bits are given to layers.</summary>
+public enum AllocationMethod
+{
+    /// <summary>By sensitivity, an exact program, and refinement by measured error.</summary>
+    LampQ,
+    /// <summary>The same width for every layer.</summary>
+    Uniform,
+}
+
+/// <summary>What to make of a float model. <c>new QuantizationOptions()</c> runs as it is: 4 bits a weight on average.</summary>
+public sealed record QuantizationOptions
+{
+    /// <summary>How bits are given to layers. Default <see cref="AllocationMethod.LampQ"/>.</summary>
+    public AllocationMethod Method { get; init; } = AllocationMethod.LampQ;
+
+    /// <summary>Widths a layer may get, each 2 to 8. Default all of them.</summary>
+    public IReadOnlyList<int> Bits { get; init; } = [2, 3, 4, 5, 6, 7, 8];
+
+    /// <summary>The budget: parameter-weighted mean width of the allocated layers, 1 to 8. Default 4. Ignored under <see cref="MaxSizeInBytes"/>.</summary>
+    public double TargetBits { get; init; } = 4;
+
+    /// <summary>The budget in bytes of the written file instead; null (the default) uses <see cref="TargetBits"/>. Implies <see cref="WeightContainer.Int4"/>.</summary>
+    public long? MaxSizeInBytes { get; init; }
+
+    /// <summary>Width of every layer under <see cref="AllocationMethod.Uniform"/>, 2 to 8. Default 4.</summary>
+    public int UniformBits { get; init; } = 4;
+
+    /// <summary>What is narrowed. Default <see cref="QuantizationProfile.Cpu"/>.</summary>
+    public QuantizationProfile Profile { get; init; } = QuantizationProfile.Cpu;
+
+    /// <summary>Width of Q, K, V and the attention map, 2 to 8. Default 8: a uniform map of fewer bits collapses (docs/results.md).</summary>
+    public int AttentionBits { get; init; } = 8;
+
+    /// <summary>Types weights are stored in. Default <see cref="WeightContainer.Int8"/>: integer kernels in every ONNX Runtime.</summary>
+    public WeightContainer Container { get; init; } = WeightContainer.Int8;
+
+    /// <summary>Fixed widths by layer name or by type word ("head", "patch-embedding"); these layers take no part in the allocation. Default 8 bits for both.</summary>
+    public IReadOnlyDictionary<string, int> BitsFor { get; init; } = new Dictionary<string, int>
+    {
+        [LayerType.PatchEmbedding.Word()] = 8,
+        [LayerType.Head.Word()] = 8,
+    };
+
+    /// <summary>How much each layer minds. Default: the one that won by measurement (docs/results.md).</summary>
+    public SensitivityMetric Metric { get; init; } = SensitivityMetric.KlDamage;
+
+    /// <summary>How weights are rounded. Default least squared error.</summary>
+    public WeightQuantizer WeightQuantizer { get; init; } = WeightQuantizer.Mse;
+
+    /// <summary>Samples that sensitivity and refinement are measured on, the first of the calibration set. Default 32, the papers' number.</summary>
+    public int SensitivityImages { get; init; } = 32;
+
+    /// <summary>Most pairs of layers that refinement may try. Default 24; 0 turns it off.</summary>
+    public int RefinementSteps { get; init; } = 24;
+
+    /// <summary>Seed of everything drawn at random. Default 0.</summary>
+    public int Seed { get; init; }
+
+    /// <summary>Batch size and threads while measuring.</summary>
+    public RunSettings Run { get; init; } = new();
+
+    /// <summary>Checks every property.</summary>
+    /// <exception cref="ArgumentException">One is out of its range; the message names it, what was found and what is expected.</exception>
+    public void Validate()
+    {
+        if (Bits.Count == 0 || Bits.Any(b => b is < 2 or > 8) || Bits.Distinct().Count() != Bits.Count)
+            throw new ArgumentException($"Bits are [{string.Join(",", Bits)}]; expected different widths between 2 and 8, such as 2-8 or 2,4,8.");
+        if (!(TargetBits is >= 1 and <= 8))
+            throw new ArgumentException($"TargetBits is {TargetBits}; expected 1 to 8.");
+        if (MaxSizeInBytes is <= 0)
+            throw new ArgumentException($"MaxSizeInBytes is {MaxSizeInBytes}; expected a positive number of bytes.");
+        Width(nameof(UniformBits), UniformBits);
+        Width(nameof(AttentionBits), AttentionBits);
+        foreach (var (layer, bits) in BitsFor)
+            Width($"BitsFor '{layer}'", bits);
+        if (SensitivityImages < 1)
+            throw new ArgumentException($"SensitivityImages is {SensitivityImages}; expected 1 at least.");
+        if (RefinementSteps < 0)
+            throw new ArgumentException($"RefinementSteps is {RefinementSteps}; expected 0 at least.");
+        if (Run.BatchSize < 1)
+            throw new ArgumentException($"BatchSize is {Run.BatchSize}; expected 1 at least.");
+    }
+
+    static void Width(string name, int bits)
+    {
+        if (bits is < 2 or > 8)
+            throw new ArgumentException($"{name} is {bits}; expected 2 to 8.");
+    }
+}

@@ -1,0 +1,87 @@
+using LampQ.Onnx;
+
+namespace LampQ.Quantization;
+
+/// <summary>
+/// Finds the clipping range of an activation from its histogram: percentile pairs as in RepQ-ViT (section 3.3 there), here also independently for
+/// both ends, and then shrunken versions of the best; the least mean squared error wins.
+/// </summary>
+public static class RangeSearch
+{
+    static readonly double[] Tails = [0, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2];
+
+    /// <summary>The asymmetric quantizer of least mean squared error.</summary>
+    /// <param name="values">The values seen.</param>
+    /// <param name="bits">2 to 8.</param>
+    public static AffineQuantizer Asymmetric(Histogram values, int bits)
+    {
+        var (best, _) = Best(values, Tails.SelectMany(low => Tails.Select(high => AffineQuantizer.OfRange(values.Quantile(low), values.Quantile(1 - high), bits))));
+        return Best(values, Shrink(0.5f).Select(f => AffineQuantizer.OfRange(best.Minimum * f, best.Maximum * f, bits)).Prepend(best)).Quantizer;
+    }
+
+    /// <summary>The quantizer with zero point 128 of least mean squared error.</summary>
+    /// <param name="values">The values seen.</param>
+    /// <param name="bits">2 to 8.</param>
+    public static AffineQuantizer Centered(Histogram values, int bits)
+    {
+        float bound = Math.Max(Math.Abs(values.Min), Math.Abs(values.Max));
+        return Best(values, Shrink(0.2f).Prepend(1).Select(f => AffineQuantizer.Centered(bound * f, bits))).Quantizer;
+    }
+
+    /// <summary>The range that an 8-bit quantizer of least mean squared error covers; 0 need not lie in it.</summary>
+    public static (float Min, float Max) Clip(Histogram values)
+    {
+        var best = (Min: values.Min, Max: values.Max);
+        double least = double.PositiveInfinity;
+        foreach (double low in Tails)
+            foreach (double high in Tails)
+            {
+                var (min, max) = (values.Quantile(low), values.Quantile(1 - high));
+                double error = ErrorOfRange(values, min, max);
+                if (error < least)
+                    (least, best) = (error, (min, max));
+            }
+        return best;
+    }
+
+    /// <summary>Mean squared error of a quantizer over a histogram.</summary>
+    public static double MeanSquaredError(Histogram values, AffineQuantizer quantizer)
+    {
+        double sum = 0;
+        // Within one bin the error is that of its middle, plus the spread of the bin where steps are not much wider than bins.
+        double spread = Math.Min(values.BinWidth, quantizer.Scale) * Math.Min(values.BinWidth, quantizer.Scale) / 12;
+        var counts = values.Counts;
+        double low = quantizer.Minimum, high = quantizer.Maximum, scale = quantizer.Scale;
+        for (int bin = 0; bin < counts.Length; bin++)
+        {
+            if (counts[bin] == 0)
+                continue;
+            double x = values.Center(bin);
+            double error = x <= low ? x - low : x >= high ? x - high : x - Math.Round(x / scale) * scale;
+            sum += counts[bin] * (error * error + spread);
+        }
+        return values.Total == 0 ? 0 : sum / values.Total;
+    }
+
+    // 8 bits over a range: step²/12 inside, the distance outside.
+    static double ErrorOfRange(Histogram values, float min, float max)
+    {
+        double step = ((double)max - min) / 255, sum = 0;
+        var counts = values.Counts;
+        for (int bin = 0; bin < counts.Length; bin++)
+        {
+            double x = values.Center(bin), outside = x < min ? min - x : x > max ? x - max : 0;
+            sum += counts[bin] * (outside * outside + step * step / 12);
+        }
+        return sum;
+    }
+
+    static IEnumerable<float> Shrink(float to)
+    {
+        for (float factor = 0.98f; factor >= to; factor -= 0.02f)
+            yield return factor;
+    }
+
+    static (AffineQuantizer Quantizer, double Error) Best(Histogram values, IEnumerable<AffineQuantizer> candidates) =>
+        candidates.Select(q => (Quantizer: q, Error: MeanSquaredError(values, q))).MinBy(c => c.Error);
+}

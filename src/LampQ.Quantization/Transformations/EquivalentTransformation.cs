@@ -1,0 +1,32 @@
+using LampQ.Onnx;
+
+namespace LampQ.Quantization;
+
+/// <summary>
+/// A change of float weights that leaves the function of the model as it is and makes it easier to quantize: factors move from one weight to
+/// the next. No quantizer sees anything else than a float model (docs/decisions/0006-fold-do-not-annotate.md).
+/// </summary>
+public abstract partial class EquivalentTransformation
+{
+    /// <summary>Every known transformation.</summary>
+    public static IReadOnlyList<EquivalentTransformation> All => [LayerNormReparameterization, AttentionFolding];
+
+    /// <summary>Name on the command line.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>The activations whose ranges the transformation needs, by value name.</summary>
+    public abstract IReadOnlyDictionary<string, Grouping> Needs(ModelStructure structure);
+
+    /// <summary>An equivalent model; <paramref name="model"/> stays as it was.</summary>
+    /// <param name="model">The float model.</param>
+    /// <param name="statistics">What <see cref="Needs"/> asked for.</param>
+    public Model Apply(Model model, IReadOnlyDictionary<string, ActivationStatistics> statistics)
+    {
+        var copy = model.Clone();
+        ApplyCore(copy, ModelFamily.Detect(copy).Analyze(copy), statistics);
+        return copy;
+    }
+
+    /// <summary>Changes the weights in place; the model is the caller's own copy.</summary>
+    protected abstract void ApplyCore(Model model, ModelStructure structure, IReadOnlyDictionary<string, ActivationStatistics> statistics);
+}
