@@ -32,6 +32,9 @@ public interface ISampleSource
 /// <summary>Samples in batches.</summary>
 public static class SampleBatches
 {
+    /// <summary>The first samples, or all where there are no more.</summary>
+    public static ISampleSource First(this ISampleSource samples, int count) => new FirstSamples(samples, count);
+
     /// <summary>All samples in order, in tensors [batch, ..sample shape]; the last one may be smaller. A tensor is overwritten when the next one is asked for.</summary>
     public static IEnumerable<Tensor> Batches(this ISampleSource samples, int batchSize, CancellationToken cancellation = default)
     {
@@ -46,4 +49,16 @@ public static class SampleBatches
             yield return Tensor.OfBytes(ElementType.Float, buffer.AsMemory(0, count * size * sizeof(float)), [count, .. samples.SampleShape]);
         }
     }
+}
+
+/// <summary>The first samples of another source.</summary>
+sealed class FirstSamples(ISampleSource all, int count) : ISampleSource
+{
+    public int Count => Math.Min(count, all.Count);
+
+    public IReadOnlyList<long> SampleShape => all.SampleShape;
+
+    public int? LabelOf(int index) => all.LabelOf(index);
+
+    public void Load(int index, Span<float> destination) => all.Load(index, destination);
 }

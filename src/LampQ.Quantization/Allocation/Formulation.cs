@@ -1,0 +1,28 @@
+using LampQ.Onnx;
+using LampQ.Solver;
+
+namespace LampQ.Quantization;
+
+/// <summary>Makes the exact program: one item a group, one choice a width, one budget.</summary>
+public static class Formulation
+{
+    /// <summary>The allocation problem under Σ parameters·bits ≤ target·Σ parameters.</summary>
+    public static AllocationProblem OfTargetBits(IReadOnlyList<AllocationGroup> groups, SensitivityProfile profile, IReadOnlyList<int> bits, double targetBits) =>
+        Of(groups, profile, bits, (group, b) => group.Parameters * b,
+            new Budget("average bits", "bits", (long)Math.Floor(targetBits * groups.Sum(g => g.Parameters) + 1e-6)));
+
+    /// <summary>The allocation problem under the bytes of the written file.</summary>
+    /// <param name="groups">What gets bits.</param>
+    /// <param name="profile">How much each minds.</param>
+    /// <param name="bits">The widths offered.</param>
+    /// <param name="container">Types weights are stored in; widths that share one cost the same.</param>
+    /// <param name="maxSize">Bytes the whole file may have.</param>
+    /// <param name="fixedBytes">Bytes of everything but the integer weights of the groups: scales, zero points, biases, names, and what stays float.</param>
+    public static AllocationProblem OfFileSize(IReadOnlyList<AllocationGroup> groups, SensitivityProfile profile, IReadOnlyList<int> bits, WeightContainer container,
+        long maxSize, long fixedBytes) =>
+        Of(groups, profile, bits, (group, b) => group.Layers.Sum(l => container.SizeInBytes(l.Parameters, b)), new Budget("file size", "bytes", maxSize - fixedBytes));
+
+    static AllocationProblem Of(IReadOnlyList<AllocationGroup> groups, SensitivityProfile profile, IReadOnlyList<int> bits, Func<AllocationGroup, int, long> size, Budget budget) =>
+        new(groups.Zip(profile.Groups, (group, sensitivity) => new AllocationItem(group.Name,
+            [.. bits.Select(b => new Choice(b, sensitivity.Damage[b], [size(group, b)]))])), [budget]);
+}

@@ -1,0 +1,156 @@
+using System.Diagnostics;
+using System.Globalization;
+using LampQ.Onnx;
+using LampQ.Runtime;
+using LampQ.Solver;
+
+namespace LampQ.Quantization;
+
+/// <summary>From a float model to a mixed-precision one: find, measure, formulate, solve, refine, rewrite.</summary>
+/// <param name="options">What to make; checked here.</param>
+/// <param name="progress">Told in words what is going on; may be null.</param>
+public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string>? progress = null)
+{
+    readonly Stopwatch total = new();
+
+    /// <summary>Quantizes a float model.</summary>
+    /// <param name="model">A float ONNX model with one image input [batch, ..] and class scores as first output; it stays as it was.</param>
+    /// <param name="samples">The calibration set.</param>
+    /// <param name="cancellation">Cancels between two runs of the model.</param>
+    /// <exception cref="ArgumentException">An option is out of range, or the samples do not fit the model.</exception>
+    /// <exception cref="NotSupportedException">The model is quantized already, has no linear layer, or uses an operator that an opset upgrade does not know.</exception>
+    /// <exception cref="InvalidDataException">The model contradicts itself, or computes NaN on the samples.</exception>
+    /// <exception cref="InfeasibleBudgetException">No allocation keeps the budget; the message names the smallest that can be kept.</exception>
+    public QuantizationResult Quantize(Model model, ISampleSource samples, CancellationToken cancellation = default)
+    {
+        options.Validate();
+        total.Restart();
+        var container = options.MaxSizeInBytes is null ? options.Container : WeightContainer.Int4;
+
+        var prepared = Prepare(model, container);
+        Say($"Calibrating on {samples.Count} samples");
+        var calibration = Calibration.Of(prepared, samples, options.Run, cancellation);
+        var quantizers = new LayerQuantizers(calibration, options);
+        var groups = GroupsOf(calibration.Structure, quantizers);
+        var export = new Export(calibration, quantizers, groups, container, options);
+        double calibrated = total.Elapsed.TotalSeconds;
+
+        if (options.Method == AllocationMethod.Uniform)
+            return Finish(export, groups.ToDictionary(g => g.Name, _ => options.UniformBits), null, null, [], new StageSeconds(calibrated, 0, 0, 0, 0, 0));
+
+        int[] bits = [.. options.Bits.Order()];
+        // An infeasible budget is found before the minutes of measuring, not after.
+        var flat = new SensitivityProfile("", [.. groups.Select(g => new GroupSensitivity(g.Name, 0, bits.ToDictionary(b => b, _ => 0.0)))]);
+        AllocationSolver.DynamicProgramming.Solve(Formulate(flat, groups, bits, container, export), cancellation).Require();
+
+        var subset = samples.First(options.SensitivityImages);
+        Say($"Measuring sensitivity ({options.Metric.Name}) of {groups.Count} layers on {subset.Count} samples");
+        using var session = new OnnxSession(calibration.Model, options.Run.Session);
+        var context = new SensitivityContext
+        {
+            Calibration = calibration,
+            Quantizers = quantizers,
+            Groups = groups,
+            Bits = bits,
+            Samples = subset,
+            Reference = ModelOutputs.Of(session, subset, options.Run, cancellation),
+            Options = options,
+            Progress = (done, of) => Say($"  {done} of {of} layers", done % 12 == 0),
+            Cancellation = cancellation,
+        };
+        var sensitivity = options.Metric.Measure(context);
+        double measured = total.Elapsed.TotalSeconds;
+
+        Say("Solving for the best allocation");
+        var problem = Formulate(sensitivity, groups, bits, container, export);
+        var answer = AllocationSolver.For(problem).Solve(problem, cancellation);
+        var allocation = answer.Require();
+        double solved = total.Elapsed.TotalSeconds;
+
+        var steps = new List<RefinementStep>();
+        if (options.RefinementSteps > 0)
+        {
+            Say("Refining by measured error");
+            allocation = Refine(context, allocation, steps);
+        }
+        double refined = total.Elapsed.TotalSeconds;
+        return Finish(export, allocation.BitsByName(), sensitivity, answer, steps,
+            new StageSeconds(calibrated, measured - calibrated, solved - measured, refined - solved, 0, 0));
+    }
+
+    /// <summary>The float model with constants folded, at the opset the container needs.</summary>
+    static Model Prepare(Model model, WeightContainer container)
+    {
+        if (QuantizedModel.IsQuantized(model, out string evidence))
+            throw new NotSupportedException($"The model is quantized already ({evidence}). Give the float model it was made from.");
+        if (model.Graph.Inputs.Count != 1)
+            throw new NotSupportedException($"The model has {model.Graph.Inputs.Count} inputs ({string.Join(", ", model.Graph.Inputs.Select(i => i.Name))}); one image input is expected.");
+        var folded = new ConstantFolding().Apply(model);
+        if (folded.Opset < container.MinimumOpset())
+            folded = new OpsetUpgrade(container.MinimumOpset()).Apply(folded);
+        ShapeInference.Infer(folded);
+        return folded;
+    }
+
+    static IReadOnlyList<AllocationGroup> GroupsOf(ModelStructure structure, LayerQuantizers quantizers)
+    {
+        if (structure.Layers.Count == 0)
+            throw new NotSupportedException("The model has no linear layer that can be quantized (no MatMul, Gemm or patch embedding with constant weights).");
+        return [.. structure.Layers.Where(l => quantizers.FixedBits(l) is null).GroupBy(l => l.Group).Select(g => new AllocationGroup(g.Key, [.. g]))];
+    }
+
+    AllocationProblem Formulate(SensitivityProfile profile, IReadOnlyList<AllocationGroup> groups, int[] bits, WeightContainer container, Export export) =>
+        options.MaxSizeInBytes is { } size
+            ? Formulation.OfFileSize(groups, profile, bits, container, size, export.FixedBytes(bits[0]))
+            : Formulation.OfTargetBits(groups, profile, bits, options.TargetBits);
+
+    BitAllocation Refine(SensitivityContext context, BitAllocation allocation, List<RefinementStep> steps)
+    {
+        var groups = context.Groups;
+        var layers = groups.SelectMany(g => g.Layers).ToArray();
+        var grams = InputGrams.Collect(context.Calibration.Model, layers, context.Samples, options.Run, context.Cancellation);
+        var errors = new LayerError(context.Calibration, context.Quantizers, grams);
+        using var candidate = new CandidateModel(context.Calibration.Model, layers, options.Profile == QuantizationProfile.Paper, null, options.Run);
+        var starts = context.Samples.Batches(options.Run.BatchSize).Select(b => Tensor.OfBytes(b.Type, b.Bytes.ToArray(), [.. b.Shape])).ToArray();
+        return new AllocationRefiner { MaximumSteps = options.RefinementSteps }.Refine(allocation,
+            (item, bits) => groups[item].Layers.Average(l => errors.Of(l, bits)),
+            next =>
+            {
+                for (int i = 0; i < groups.Count; i++)
+                    foreach (var layer in groups[i].Layers)
+                        candidate.Set(layer.Name, context.Quantizers.Plan(layer, next.BitsOf(i)));
+                return context.Reference.MeanKl(candidate.Run(starts, context.Cancellation));
+            }, steps);
+    }
+
+    QuantizationResult Finish(Export export, IReadOnlyDictionary<string, int> bitsOfGroup, SensitivityProfile? sensitivity, AllocationAnswer? answer,
+        IReadOnlyList<RefinementStep> steps, StageSeconds seconds)
+    {
+        double before = total.Elapsed.TotalSeconds;
+        Say("Writing");
+        var written = export.Write(bitsOfGroup);
+        var bySensitivity = sensitivity?.Groups.ToDictionary(g => g.Group, g => g.Sensitivity);
+        var layers = export.Layers.Select(l => new LayerResult(l.Name, l.Type, export.BitsOf(l, bitsOfGroup), l.Parameters,
+            bySensitivity is not null && bySensitivity.TryGetValue(l.Group, out double s) && bitsOfGroup.ContainsKey(l.Group) ? s : null)).ToArray();
+        long parameters = export.Groups.Sum(g => g.Parameters);
+        return new QuantizationResult
+        {
+            Model = written,
+            Layers = layers,
+            AverageBits = parameters == 0 ? 0 : export.Groups.Sum(g => (double)g.Parameters * bitsOfGroup[g.Name]) / parameters,
+            Sensitivity = sensitivity,
+            Answer = answer,
+            Refinement = steps,
+            Unrecognized = export.Unrecognized,
+            SizeInBytes = written.ToBytes().LongLength,
+            Notes = export.Notes,
+            Seconds = seconds with { Write = total.Elapsed.TotalSeconds - before, Total = total.Elapsed.TotalSeconds },
+        };
+    }
+
+    void Say(string text, bool when = true)
+    {
+        if (when)
+            progress?.Report(string.Create(CultureInfo.InvariantCulture, $"[{total.Elapsed.TotalSeconds,6:F1} s] {text}"));
+    }
+}
