@@ -50,13 +50,13 @@ unsafe ref struct TurboJpeg : IDisposable
         var handle = functions.InitDecompress();
         if (handle == 0) throw new InvalidOperationException($"TurboJPEG could not start: {functions.Message(0)}.");
         int width = 0, height = 0, subsampling = -1, colorspace = -1;
-        int status;
         fixed (byte* bytes = file)
-            status = functions.DecompressHeader(handle, bytes, new CULong((nuint)file.Length), &width, &height, &subsampling, &colorspace);
-        // Chroma subsampling outside TurboJPEG's own list is reported as an error, but decodes well; size and colours are known by then.
-        if (status != 0 && (width < 1 || height < 1 || colorspace < 0))
+            functions.DecompressHeader(handle, bytes, new CULong((nuint)file.Length), &width, &height, &subsampling, &colorspace);
+        // The status says less than the values: chroma subsampling outside TurboJPEG's own list is an error, although such a file
+        // decodes well, and a file that ends before its frame header is none.
+        if (width < 1 || height < 1 || colorspace < 0)
         {
-            var message = functions.Message(handle);
+            var message = functions.Message(handle).Trim();
             functions.Destroy(handle);
             throw new InvalidDataException($"its JPEG header is broken or of an unsupported kind ({message}); expected an 8-bit baseline or progressive JPEG.");
         }
