@@ -10,11 +10,11 @@ public sealed record ModelOutputs(int Classes, IReadOnlyList<float[]> Scores)
 {
     /// <summary>Runs a model over samples and keeps its first output.</summary>
     /// <exception cref="InvalidDataException">The first output is no [batch, classes].</exception>
-    public static ModelOutputs Of(OnnxSession session, ISampleSource samples, RunSettings settings, CancellationToken cancellation = default)
+    public static ModelOutputs Of(OnnxSession session, SampleSet samples, RunSettings settings, CancellationToken cancellation = default)
     {
         var rows = new List<float[]>(samples.Count);
         string input = session.InputNames[0];
-        foreach (var batch in samples.Batches(settings.BatchSize, cancellation))
+        foreach (var batch in samples.Tensors(settings, cancellation))
             session.Run(new Dictionary<string, Tensor> { [input] = batch }, [session.OutputNames[0]], (_, shape, values) => AddRows(rows, session.OutputNames[0], shape, values));
         return new ModelOutputs(rows.Count > 0 ? rows[0].Length : 0, rows);
     }

@@ -19,14 +19,14 @@ public sealed record Calibration
     public required IReadOnlyDictionary<string, ActivationStatistics> Statistics { get; init; }
 
     /// <summary>The samples.</summary>
-    public required ISampleSource Samples { get; init; }
+    public required SampleSet Samples { get; init; }
 
     /// <summary>Transforms a float model and looks at its activations.</summary>
     /// <param name="model">A float model, constants folded, shapes inferred.</param>
     /// <param name="samples">The calibration set.</param>
     /// <param name="settings">Batch size and threads.</param>
     /// <param name="cancellation">Cancels between two batches.</param>
-    public static Calibration Of(Model model, ISampleSource samples, RunSettings settings, CancellationToken cancellation = default)
+    public static Calibration Of(Model model, SampleSet samples, RunSettings settings, CancellationToken cancellation = default)
     {
         var structure = ModelFamily.Detect(model).Analyze(model);
         var needs = EquivalentTransformation.All.SelectMany(t => t.Needs(structure)).DistinctBy(p => p.Key).ToDictionary();

@@ -21,7 +21,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
     /// <exception cref="NotSupportedException">The model is quantized already, has no linear layer, or uses an operator that an opset upgrade does not know.</exception>
     /// <exception cref="InvalidDataException">The model contradicts itself, or computes NaN on the samples.</exception>
     /// <exception cref="InfeasibleBudgetException">No allocation keeps the budget; the message names the smallest that can be kept.</exception>
-    public QuantizationResult Quantize(Model model, ISampleSource samples, CancellationToken cancellation = default)
+    public QuantizationResult Quantize(Model model, SampleSet samples, CancellationToken cancellation = default)
     {
         options.Validate();
         total.Restart();
@@ -43,7 +43,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         var flat = new SensitivityProfile("", [.. groups.Select(g => new GroupSensitivity(g.Name, 0, bits.ToDictionary(b => b, _ => 0.0)))]);
         AllocationSolver.DynamicProgramming.Solve(Formulate(flat, groups, bits, container, export), cancellation).Require();
 
-        var subset = samples.First(options.SensitivityImages);
+        var subset = samples.Take(Math.Min(options.SensitivityImages, samples.Count));
         Say($"Measuring sensitivity ({options.Metric.Name}) of {groups.Count} layers on {subset.Count} samples");
         using var session = new OnnxSession(calibration.Model, options.Run.Session);
         var context = new SensitivityContext
@@ -111,7 +111,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         var grams = InputGrams.Collect(context.Calibration.Model, layers, context.Samples, options.Run, context.Cancellation);
         var errors = new LayerError(context.Calibration, context.Quantizers, grams);
         using var candidate = new CandidateModel(context.Calibration.Model, layers, options.Profile == QuantizationProfile.Paper, null, options.Run);
-        var starts = context.Samples.Batches(options.Run.BatchSize).Select(b => Tensor.OfBytes(b.Type, b.Bytes.ToArray(), [.. b.Shape])).ToArray();
+        var starts = context.Samples.Tensors(options.Run, context.Cancellation).ToArray();
         return new AllocationRefiner { MaximumSteps = options.RefinementSteps }.Refine(allocation,
             (item, bits) => groups[item].Layers.Average(l => errors.Of(l, bits)),
             next =>

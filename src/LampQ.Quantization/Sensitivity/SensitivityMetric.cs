@@ -44,7 +44,7 @@ public sealed record SensitivityContext
     public required IReadOnlyList<int> Bits { get; init; }
 
     /// <summary>The samples to measure on.</summary>
-    public required ISampleSource Samples { get; init; }
+    public required SampleSet Samples { get; init; }
 
     /// <summary>What the float model says about them.</summary>
     public required ModelOutputs Reference { get; init; }

@@ -12,16 +12,16 @@ public sealed class StartingPoints
 {
     readonly Dictionary<string, string?> startOf = [];
     readonly Dictionary<string, List<Tensor>> recorded = [];
-    readonly ISampleSource samples;
-    readonly int batchSize;
+    readonly SampleSet samples;
+    readonly RunSettings settings;
 
-    StartingPoints(ISampleSource samples, int batchSize) => (this.samples, this.batchSize) = (samples, batchSize);
+    StartingPoints(SampleSet samples, RunSettings settings) => (this.samples, this.settings) = (samples, settings);
 
     /// <summary>Finds the latest starting point before each layer and records the values of all of them.</summary>
-    public static StartingPoints Record(Model model, ModelStructure structure, IReadOnlyList<QuantizableLayer> layers, ISampleSource samples, RunSettings settings,
+    public static StartingPoints Record(Model model, ModelStructure structure, IReadOnlyList<QuantizableLayer> layers, SampleSet samples, RunSettings settings,
         CancellationToken cancellation)
     {
-        var points = new StartingPoints(samples, settings.BatchSize);
+        var points = new StartingPoints(samples, settings);
         var cuts = structure.Norms.Select(n => n.Input).Distinct().Where(v => IsCut(model.Graph, v)).ToArray();
         foreach (var layer in layers)
             points.startOf[layer.Name] = cuts.LastOrDefault(cut => Reaches(layer.Node, cut))?.Name;
@@ -36,7 +36,7 @@ public sealed class StartingPoints
             probe.Graph.AddOutput(probe.Graph.Find(name)!);
         }
         using var session = new OnnxSession(probe, settings.Session);
-        foreach (var batch in samples.Batches(settings.BatchSize, cancellation))
+        foreach (var batch in samples.Tensors(settings, cancellation))
             session.Run(new Dictionary<string, Tensor> { [session.InputNames[0]] = batch }, needed, (i, shape, values) =>
                 points.recorded[needed[i]].Add(Tensor.Of(values, shape)));
         return points;
@@ -46,7 +46,7 @@ public sealed class StartingPoints
     public string? StartOf(QuantizableLayer layer) => startOf[layer.Name];
 
     /// <summary>The recorded batches of a starting point.</summary>
-    public IEnumerable<Tensor> BatchesOf(string? start) => start is null ? samples.Batches(batchSize) : recorded[start];
+    public IEnumerable<Tensor> BatchesOf(string? start) => start is null ? samples.Tensors(settings) : recorded[start];
 
     /// <summary>True when the outputs depend on the graph inputs only through <paramref name="cut"/>.</summary>
     static bool IsCut(Graph graph, Value cut)

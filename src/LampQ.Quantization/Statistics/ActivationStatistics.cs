@@ -37,7 +37,7 @@ public sealed record ActivationStatistics(IReadOnlyList<Histogram> Groups)
     /// <param name="cancellation">Cancels between two batches.</param>
     /// <returns>Statistics by value name.</returns>
     /// <exception cref="InvalidDataException">An activation is NaN or infinite; the message names it.</exception>
-    public static IReadOnlyDictionary<string, ActivationStatistics> Collect(Model model, ISampleSource samples, IReadOnlyDictionary<string, Grouping> wanted,
+    public static IReadOnlyDictionary<string, ActivationStatistics> Collect(Model model, SampleSet samples, IReadOnlyDictionary<string, Grouping> wanted,
         RunSettings options, CancellationToken cancellation = default)
     {
         var probe = model.Clone();
@@ -50,7 +50,7 @@ public sealed record ActivationStatistics(IReadOnlyList<Histogram> Groups)
 
         void ForEachValue(Action<string, long[], ReadOnlySpan<float>> see)
         {
-            foreach (var batch in samples.Batches(options.BatchSize, cancellation))
+            foreach (var batch in samples.Tensors(options, cancellation))
             {
                 if (wanted.ContainsKey(input))
                     see(input, [.. batch.Shape], batch.As<float>());

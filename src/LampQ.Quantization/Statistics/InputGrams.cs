@@ -12,7 +12,7 @@ public sealed class InputGrams
     readonly Dictionary<string, float[]> grams = [];
 
     /// <summary>Adds up the grams in ONNX Runtime, one matrix a distinct input; memory does not grow with the samples.</summary>
-    public static InputGrams Collect(Model model, IReadOnlyList<QuantizableLayer> layers, ISampleSource samples, RunSettings settings, CancellationToken cancellation)
+    public static InputGrams Collect(Model model, IReadOnlyList<QuantizableLayer> layers, SampleSet samples, RunSettings settings, CancellationToken cancellation)
     {
         var result = new InputGrams();
         var probe = model.Clone();
@@ -33,7 +33,7 @@ public sealed class InputGrams
         graph.RemoveUnused();
         using var session = new OnnxSession(probe, settings.Session);
         string[] names = [.. wanted.Keys];
-        foreach (var batch in samples.Batches(settings.BatchSize, cancellation))
+        foreach (var batch in samples.Tensors(settings, cancellation))
             session.Run(new Dictionary<string, Tensor> { [session.InputNames[0]] = batch }, names, (i, _, values) =>
             {
                 var sum = result.grams[wanted[names[i]]];
