@@ -1,5 +1,5 @@
 // Where this has been compiled: it was written on a machine on which the Google.OrTools package does not restore, against the
-// signatures of its C# sources, and was compiled there against hand-written stand-ins of those signatures only. It has never been
+// signatures of its C# sources, and was compiled and tested there against hand-written stand-ins of those signatures only. It has never been
 // compiled or run with the real package by us. `./build.sh test` on a connected machine compiles it and holds it to the contract
 // tests of all solvers (property LampQOrTools); docs/decisions/0004-solver.md says more.
 using System.Globalization;

@@ -37,8 +37,6 @@ sealed class BranchAndBoundSolver(SearchLimits limits) : AllocationSolver
     protected override SearchOutcome SolveCore(AllocationProblem problem, CancellationToken cancel)
     {
         var reduced = ReducedProblem.Of(problem);
-        if (reduced.Menus.Any(menu => menu.Count == 0))
-            return new() { Proven = true };
         var dual = LagrangianDual.Maximize(reduced, cancel);
         var exact = new ExactProblem(reduced, dual.Vectors);
         var search = new Search(exact, limits, cancel);
@@ -207,14 +205,11 @@ sealed class BranchAndBoundSolver(SearchLimits limits) : AllocationSolver
             var lowest = level.Bound.AsSpan(0, level.Count).ToArray().Min();
             for (int node = 0; node < level.Count; node++)
                 rank[node] = (double)(level.Bound[node] - lowest);
-            var sorted = (double[])rank.Clone();
-            Array.Sort(sorted);
-            double last = sorted[width - 1];
-            int ties = width - Array.FindIndex(sorted, r => r == last);
+            var stays = BestOf.Select(rank, width);
             int kept = 0;
             for (int node = 0; node < level.Count; node++)
             {
-                if (rank[node] < last || (rank[node] == last && ties-- > 0))
+                if (stays[node])
                     level.Move(node, kept++);
                 else
                     LeftOut = Int128.Min(LeftOut, level.Bound[node]);
