@@ -5,9 +5,9 @@ namespace LampQ.Solver;
 /// common divisor, and choices that cannot be in the preferred optimum are gone.
 /// </summary>
 /// <remarks>
-/// Dropped are choices that do not fit even when all other items are smallest, and choices for which another one of the same
-/// item does no more damage, is no larger in any budget, and is better in one of these or has more bits (exchanging
-/// them would improve any allocation, ties included). Menus are sorted by bits, most first, which is the order of preference.
+/// Dropped are choices for which another one of the same item does no more damage, is no larger in any budget, and is better in
+/// one of these or has more bits (exchanging them would improve any allocation, ties included). Choices too large for the budget stay:
+/// without them a budget that keeps everybody from a better choice would seem free. Menus are sorted by bits, most first, which is the order of preference.
 /// </remarks>
 sealed class ReducedProblem
 {
@@ -55,7 +55,7 @@ sealed class ReducedProblem
             units[b] = Math.Max(1, units[b]);
             limits[b] = (problem.Budgets[b].Limit - problem.SmallestTotal(b)) / units[b];
         }
-        return new([.. problem.Items.Select(item => Reduce(item, limits, units))], limits, units);
+        return new([.. problem.Items.Select(item => Reduce(item, units))], limits, units);
     }
 
     /// <summary>Turns one index for every reduced menu into one for every original menu.</summary>
@@ -67,28 +67,20 @@ sealed class ReducedProblem
         return original;
     }
 
-    static Menu Reduce(AllocationItem item, long[] limits, long[] units)
+    static Menu Reduce(AllocationItem item, long[] units)
     {
-        int m = limits.Length;
+        int m = units.Length;
         var smallest = new long[m];
         for (int b = 0; b < m; b++)
             smallest[b] = item.Choices.Min(c => c.Sizes[b]);
 
         var byPreference = Enumerable.Range(0, item.Choices.Count).OrderByDescending(c => item.Choices[c].Bits).ToArray();
-        var kept = byPreference.Where(c => Fits(c) && !byPreference.Any(other => Replaces(other, c))).ToArray();
+        var kept = byPreference.Where(c => !byPreference.Any(other => Replaces(other, c))).ToArray();
         var size = new long[kept.Length * m];
         for (int c = 0; c < kept.Length; c++)
             for (int b = 0; b < m; b++)
                 size[c * m + b] = (item.Choices[kept[c]].Sizes[b] - smallest[b]) / units[b];
         return new(kept, [.. kept.Select(c => item.Choices[c].Damage)], size);
-
-        bool Fits(int c)
-        {
-            for (int b = 0; b < m; b++)
-                if ((item.Choices[c].Sizes[b] - smallest[b]) / units[b] > limits[b])
-                    return false;
-            return true;
-        }
 
         bool Replaces(int other, int c)
         {

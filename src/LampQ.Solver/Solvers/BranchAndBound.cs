@@ -25,8 +25,8 @@ public abstract partial class AllocationSolver
 /// are full of, make whole subtrees coincide, and side by side they merge.</para>
 /// <para>Rounds of growing width: a narrow round keeps the nodes with the best bounds and finds good allocations; a
 /// round that leaves nothing out that could be better is the proof. The smallest bound left out is the lower bound otherwise.</para>
-/// <para>Items come in the order of the damage that their second-best choice costs at the dual prices, largest first: decided layers first, so
-/// that levels stay narrow for long.</para>
+/// <para>Large items come first. What is left is then many small items, for which the Lagrangian bound is nearly exact. (Ordering by
+/// the regret of the second-best choice was tried: 3 to 9 times more nodes on Swin menus with three budgets.)</para>
 /// </remarks>
 sealed class BranchAndBoundSolver(SearchLimits limits) : AllocationSolver
 {
@@ -37,8 +37,6 @@ sealed class BranchAndBoundSolver(SearchLimits limits) : AllocationSolver
     protected override SearchOutcome SolveCore(AllocationProblem problem, CancellationToken cancel)
     {
         var reduced = ReducedProblem.Of(problem);
-        if (reduced.Menus.Any(menu => menu.Count == 0))
-            return new() { Proven = true };
         var dual = LagrangianDual.Maximize(reduced, cancel);
         var exact = new ExactProblem(reduced, dual.Vectors);
         var search = new Search(exact, limits, cancel);
@@ -90,7 +88,7 @@ sealed class BranchAndBoundSolver(SearchLimits limits) : AllocationSolver
             this.cancel = cancel;
             budgets = exact.Reduced.Budgets;
             items = exact.Reduced.Menus.Length;
-            order = [.. Enumerable.Range(0, items).OrderByDescending(Regret).ThenBy(i => i)];
+            order = [.. Enumerable.Range(0, items).OrderByDescending(Weight).ThenBy(i => i)];
             leastOfRest = [.. Enumerable.Range(0, exact.Prices.Length).Select(LeastOfRest)];
             rootBound = leastOfRest.Max(rest => rest[0]);
             LowerBound = rootBound;
@@ -207,14 +205,11 @@ sealed class BranchAndBoundSolver(SearchLimits limits) : AllocationSolver
             var lowest = level.Bound.AsSpan(0, level.Count).ToArray().Min();
             for (int node = 0; node < level.Count; node++)
                 rank[node] = (double)(level.Bound[node] - lowest);
-            var sorted = (double[])rank.Clone();
-            Array.Sort(sorted);
-            double last = sorted[width - 1];
-            int ties = width - Array.FindIndex(sorted, r => r == last);
+            var stays = BestOf.Select(rank, width);
             int kept = 0;
             for (int node = 0; node < level.Count; node++)
             {
-                if (rank[node] < last || (rank[node] == last && ties-- > 0))
+                if (stays[node])
                     level.Move(node, kept++);
                 else
                     LeftOut = Int128.Min(LeftOut, level.Bound[node]);
@@ -248,22 +243,19 @@ sealed class BranchAndBoundSolver(SearchLimits limits) : AllocationSolver
             return level.Size.AsSpan(node * budgets, budgets).SequenceCompareTo(level.Size.AsSpan(other * budgets, budgets)) < 0;
         }
 
-        /// <summary>What an item's second-best choice costs more than its best, at the best prices; +∞ when it has only one.</summary>
-        double Regret(int item)
+        /// <summary>How much an item can use of what is left of the budgets: the sum over budgets of its largest share.</summary>
+        double Weight(int item)
         {
             var menu = exact.Reduced.Menus[item];
-            var (best, second) = (Int128.MaxValue, Int128.MaxValue);
-            for (int c = 0; c < menu.Count; c++)
+            double weight = 0;
+            for (int b = 0; b < budgets; b++)
             {
-                var cost = exact.Damage[item][c];
-                for (int b = 0; b < budgets; b++)
-                    cost += exact.Prices[0][b] * menu.Size[c * budgets + b];
-                if (cost < best)
-                    (best, second) = (cost, best);
-                else if (cost < second)
-                    second = cost;
+                long largest = 0;
+                for (int c = 0; c < menu.Count; c++)
+                    largest = Math.Max(largest, menu.Size[c * budgets + b]);
+                weight += (double)largest / Math.Max(1, exact.Reduced.Limits[b]);
             }
-            return second == Int128.MaxValue ? double.PositiveInfinity : exact.ToDouble(second - best);
+            return weight;
         }
 
         Int128[] LeastOfRest(int vector)

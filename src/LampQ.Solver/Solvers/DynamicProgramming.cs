@@ -187,15 +187,11 @@ sealed class DynamicProgrammingSolver(int widestList) : AllocationSolver
             }
             for (int s = 0; s < states.Count; s++)
                 rank[s] = (double)(cost[s] - cheapest);
-            var sorted = (double[])rank.Clone();
-            Array.Sort(sorted);
-            double last = sorted[width - 1];
-            int ties = width - Array.FindIndex(sorted, r => r == last);
-
+            var stays = BestOf.Select(rank, width);
             var result = new States.Builder(width + 1);
             for (int s = 0; s < states.Count; s++)
             {
-                if (s == 0 || rank[s] < last || (rank[s] == last && ties-- > 0))
+                if (s == 0 || stays[s])
                     result.Add(states.Size[s], states.Damage[s]);
                 else
                     LeftOut = Int128.Min(LeftOut, cost[s] + leastOfOthers - priceOfLimit);
