@@ -35,7 +35,7 @@ probe() {
 write_answer() {
     {
         echo '<Project>'
-        echo '  <!-- Written by build.sh; `./build.sh --probe` asks again. -->'
+        echo '  <!-- Written by build.sh, which asks again when it is given the probe option. -->'
         echo '  <PropertyGroup>'
         echo "    <LampQPackages Condition=\"'\$(LampQPackages)' == ''\">$1</LampQPackages>"
         echo "    <LampQOrTools Condition=\"'\$(LampQOrTools)' == ''\">$2</LampQOrTools>"
