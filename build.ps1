@@ -238,7 +238,10 @@ switch ($verb) {
             Invoke-Tests
         }
         finally {
-            if ($testsFailed -lt 0) { Write-Host '0 passed, 1 failed (the run ended before its tests)' }
+            if ($testsFailed -lt 0) {
+                Write-Host 'The run ended before its tests; see above.'
+                Write-Host '0 passed, 1 failed'
+            }
         }
         if ($testsFailed -ne 0) { exit 1 }
     }

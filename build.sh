@@ -79,7 +79,7 @@ compile() {
 
 # Whatever ends a test run early, a failed build included, the last line is a total.
 test_all() {
-    trap 'echo "0 passed, 1 failed (the run ended before its tests)"' EXIT
+    trap 'echo "The run ended before its tests; see above."; echo "0 passed, 1 failed"' EXIT
     set_up
     compile
 
