@@ -11,6 +11,9 @@ public sealed record Attribute(string Name, object? Value)
     /// <summary>What the reader saw, so that parts LampQ does not know survive; only IO looks inside.</summary>
     internal object? Carried { get; init; }
 
+    /// <summary>True when the attribute holds one or several graphs.</summary>
+    internal bool IsSubgraph { get; init; }
+
     /// <summary>Names of outer values that the subgraphs of this attribute use.</summary>
     internal IReadOnlyList<string> CapturedNames { get; init; } = [];
 }

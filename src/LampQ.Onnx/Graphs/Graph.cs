@@ -182,6 +182,19 @@ public sealed class Graph
         nodes.Remove(node);
     }
 
+    /// <summary>Puts another operator in the place of a node: same name, same outputs, other inputs.</summary>
+    internal Node Replace(Node old, string opType, params IReadOnlyList<Value?> newInputs)
+    {
+        var node = new Node(this, opType, old.Domain, old.Name);
+        for (int i = 0; i < newInputs.Count; i++)
+            node.SetInput(i, newInputs[i]);
+        foreach (var output in old.Outputs)
+            node.AddOutput(output);
+        old.TrimInputs(0);
+        nodes[nodes.IndexOf(old)] = node;
+        return node;
+    }
+
     /// <summary>Takes away every node and initializer that no output needs.</summary>
     public void RemoveUnused()
     {

@@ -165,7 +165,7 @@ public static class ModelReader
                 Capture(subgraph, captured);
             if (proto.T is not null)
                 proto.T = null;
-            return new Attribute(proto.Name, value) { Carried = proto, CapturedNames = captured };
+            return new Attribute(proto.Name, value) { Carried = proto, CapturedNames = captured, IsSubgraph = proto.G is not null || proto.Graphs.Count > 0 };
         }
 
         static void Capture(GraphProto graph, List<string> captured)

@@ -1,0 +1,21 @@
+namespace LampQ.Onnx;
+
+/// <summary>Dropout takes its ratio as input from opset 12 and does nothing unless the third input asks for training.</summary>
+static class DropoutUpgrade
+{
+    public static IEnumerable<OpsetChange> Changes { get; } =
+    [
+        new("Dropout", 10, node =>
+        {
+            if (node.Outputs is [_, { IsUnused: false } mask])
+                throw new NotSupportedException($"The mask '{mask.Name}' of node {node} is used; its type changed in opset 10. Export the model without training parts.");
+        }),
+        new("Dropout", 12, node =>
+        {
+            if (node.Attribute("ratio") is null)
+                return;
+            node.SetInput(1, node.Graph.AddInitializer($"{node.Output.Name}_ratio", Tensor.Scalar(node.Float("ratio"))));
+            node.Unset("ratio");
+        }),
+    ];
+}
