@@ -36,7 +36,7 @@ public static class GradientGraph
         var start = output is null ? model.Graph.Outputs[0] : Find(model, output, nameof(output));
         var emit = new GraphEmitter(model.Graph, model.Opset);
         var head = loss.Attach(emit, start);
-        model.Graph.Rename(head.PerSample, model.Graph.NewName("loss"));
+        head = head with { PerSample = Name(model, head.PerSample, "loss") };
         return (head, new BackwardWalk(model.Graph, emit, rules ?? BackwardRules.Gradients).Run([(start, head.Seed)], wanted));
     }
 
