@@ -1,0 +1,19 @@
+namespace LampQ.Onnx;
+
+public abstract partial class BackwardRule
+{
+    /// <summary>y = x: ∂x = g. Dropout is one, outside of training. A Cast between floating types converts g back.</summary>
+    public static BackwardRule Identity { get; } = new IdentityRule();
+}
+
+sealed class IdentityRule : BackwardRule
+{
+    public override IReadOnlyList<string> Operators => ["Identity", "Dropout", "Cast"];
+
+    protected override void ApplyCore(BackwardStep step)
+    {
+        if (step.Node.Is("Dropout") && step.Node.Input(2) is { } training && training.Constant?.ToIntegers() is not [0])
+            throw step.Unsupported("it drops values at random (training_mode); export the model for inference");
+        step.Give(0, () => step.Emit.Cast(step.Incoming, step.Input(0).Type));
+    }
+}
