@@ -29,7 +29,7 @@ public static class QdqLinear
         var w = WriteWeights(graph, layer.Name, weights, container, rowPerOutput: false);
         List<Value?> inputs = [x, w];
         if (bias is not null)
-            inputs.Add(container.TypeFor(weights.Bits) == ElementType.Int8
+            inputs.Add(container.TypeFor(weights.Bits) != ElementType.Int4
                 ? WriteBias(graph, layer.Name, bias, weights.Scales, input.Scale)
                 : graph.AddInitializer($"{layer.Name}.bias", Tensor.Of(bias)));
         var old = layer.Output;
@@ -56,15 +56,23 @@ public static class QdqLinear
                     codes[k * rows + n] = weights.Codes[n * columns + k];
         }
         long[] shape = rowPerOutput ? [rows, columns] : [columns, rows];
-        bool narrow = container.TypeFor(weights.Bits) == ElementType.Int4;
-        var quantized = graph.AddInitializer($"{name}.weight_quantized", narrow ? Tensor.OfInt4(codes, shape) : Tensor.Of(codes, shape));
+        var type = container.TypeFor(weights.Bits);
+        var quantized = graph.AddInitializer($"{name}.weight_quantized", Store(codes, type, shape));
         var scale = graph.AddInitializer($"{name}.weight_scale", Tensor.Of(weights.Scales));
         // ONNX Runtime's QGemm is chosen only where the zero points are written out, zeros as they are.
-        var zeroPoint = graph.AddInitializer($"{name}.weight_zero_point", narrow ? Tensor.OfInt4(new sbyte[rows], rows) : Tensor.Of(new sbyte[rows]));
+        var zeroPoint = graph.AddInitializer($"{name}.weight_zero_point", Store(new sbyte[rows], type, rows));
         var dequantized = graph.Emit("DequantizeLinear", [quantized, scale, zeroPoint], $"{name}.weight", ("axis", rowPerOutput ? 0L : 1L));
         (dequantized.Type, dequantized.Shape) = (ElementType.Float, [.. shape.Select(d => new Dimension(d))]);
         return dequantized;
     }
+
+    /// <summary>Signed codes in their container; uint8 holds code + 128.</summary>
+    static Tensor Store(sbyte[] codes, ElementType type, params ReadOnlySpan<long> shape) => type switch
+    {
+        ElementType.Int4 => Tensor.OfInt4(codes, shape),
+        ElementType.UInt8 => Tensor.Of(Array.ConvertAll(codes, c => (byte)(c + 128)), shape),
+        _ => Tensor.Of(codes, shape),
+    };
 
     static Value WriteBias(Graph graph, string name, float[] bias, float[] weightScales, float inputScale)
     {
