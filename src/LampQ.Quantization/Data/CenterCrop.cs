@@ -20,11 +20,17 @@ public static class CenterCrop
         ArgumentOutOfRangeException.ThrowIfGreaterThan((long)width * height, ImageDecoder.MaxPixels);
         if ((image.Width, image.Height) == (width, height)) return image;
 
-        var (fromX, toX, countX) = Overlap(image.Width, width);
-        var (fromY, toY, countY) = Overlap(image.Height, height);
+        return FromPixels(image.Pixels, image.Width, image.Height, width, height);
+    }
+
+    /// <summary>As <see cref="Apply"/>, from pixels [imageHeight, imageWidth, 3]; the caller ensures the lengths.</summary>
+    internal static RgbImage FromPixels(ReadOnlySpan<byte> pixels, int imageWidth, int imageHeight, int width, int height)
+    {
+        var (fromX, toX, countX) = Overlap(imageWidth, width);
+        var (fromY, toY, countY) = Overlap(imageHeight, height);
         var result = new byte[3L * width * height];
         for (var y = 0; y < countY; y++)
-            image.Pixels.AsSpan(3 * ((fromY + y) * image.Width + fromX), 3 * countX).CopyTo(result.AsSpan(3 * ((toY + y) * width + toX)));
+            pixels.Slice(3 * ((fromY + y) * imageWidth + fromX), 3 * countX).CopyTo(result.AsSpan(3 * ((toY + y) * width + toX)));
         return new RgbImage(width, height, result);
     }
 

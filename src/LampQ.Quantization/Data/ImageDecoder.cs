@@ -54,7 +54,7 @@ public abstract partial class ImageDecoder
     /// <summary>Decodes a file that starts as a PNG; throws <see cref="InvalidDataException"/> with one sentence that need not name the file.</summary>
     protected abstract RgbImage DecodePngCore(ReadOnlySpan<byte> file);
 
-    /// <summary>Room for [height, width, 3] bytes, after the size that the header claims has been checked.</summary>
+    /// <summary>Room for [height, width, 3] bytes, all to be overwritten, after the size that the header claims has been checked.</summary>
     /// <exception cref="InvalidDataException">A side is 0, or there are more than <see cref="MaxPixels"/> pixels.</exception>
     protected static RgbImage Allocate(long width, long height)
     {
@@ -62,6 +62,15 @@ public abstract partial class ImageDecoder
             throw new InvalidDataException($"its header says {width}×{height} pixels; expected at least 1×1.");
         if (width * height > MaxPixels)
             throw new InvalidDataException($"its header says {width:N0}×{height:N0} pixels, more than the limit of {MaxPixels:N0}.");
-        return new RgbImage((int)width, (int)height, new byte[3 * width * height]);
+        var pixels = spare?.Length == 3 * width * height ? spare : new byte[3 * width * height];
+        spare = null;
+        return new RgbImage((int)width, (int)height, pixels);
     }
+
+    // Photographs of a data set mostly share a few sizes, so one array per thread saves most of the large allocations.
+    [ThreadStatic]
+    static byte[]? spare;
+
+    /// <summary>Gives back the pixels of a decoded image that nobody will look at again; the next one of that size reuses them.</summary>
+    internal static void Recycle(RgbImage image) => spare = image.Pixels.Length <= 16 << 20 ? image.Pixels : null;
 }

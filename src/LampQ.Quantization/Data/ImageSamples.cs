@@ -71,7 +71,9 @@ sealed class ImageSamples : SampleSet
         try
         {
             var image = decoder.Decode(bytes.AsSpan(0, length), file.Path);
-            return preprocessing.ResizeAndCrop(image);
+            var result = preprocessing.ResizeAndCrop(image);
+            if (!ReferenceEquals(result.Pixels, image.Pixels)) ImageDecoder.Recycle(image);
+            return result;
         }
         catch (InvalidDataException problem) when (!problem.Message.Contains(file.Path, StringComparison.Ordinal))
         {

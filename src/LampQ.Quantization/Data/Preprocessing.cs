@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace LampQ.Quantization;
 
 /// <summary>What happens to a picture before the model sees it: resize, centre crop, then (value·RescaleFactor − Mean)/Std per channel.</summary>
@@ -70,15 +72,31 @@ public sealed record Preprocessing
     public RgbImage ResizeAndCrop(RgbImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        var resized = image;
-        if (Resize is ShortestEdgeRule { Edge: var edge } && (long)edge * edge * Math.Max(image.Width, image.Height) / Math.Min(image.Width, image.Height) > ImageDecoder.MaxPixels)
-            throw new InvalidDataException($"{image.Width}×{image.Height} pixels, resized to a shorter side of {edge}, exceed the limit of {ImageDecoder.MaxPixels:N0} pixels.");
-        if (Resize is not null)
+        var (width, height) = Resize is null ? (image.Width, image.Height) : SizeAfterResize(image);
+        if ((width, height) == (image.Width, image.Height)) return Crop is { } only ? CenterCrop.Apply(image, only.Width, only.Height) : image;
+        if (Crop is not { } crop) return Resampling.Resize(image, width, height, Filter);
+
+        // Rented: a fresh array for every picture of a calibration set would be most of the garbage collector's work.
+        var length = 3 * width * height;
+        var resized = ArrayPool<byte>.Shared.Rent(length);
+        Resampling.ResizeInto(image, width, height, Filter, resized.AsSpan(0, length));
+        var result = CenterCrop.FromPixels(resized.AsSpan(0, length), width, height, crop.Width, crop.Height);
+        ArrayPool<byte>.Shared.Return(resized);
+        return result;
+    }
+
+    (int Width, int Height) SizeAfterResize(RgbImage image)
+    {
+        // In double precision, because the longer side of a hairline picture may not fit an int.
+        var edge = Resize is ShortestEdgeRule rule ? rule.Edge : 0;
+        var longest = (double)edge * Math.Max(image.Width, image.Height) / Math.Min(image.Width, image.Height);
+        if (edge * longest <= ImageDecoder.MaxPixels)
         {
-            var (width, height) = Resize.SizeFor(image.Width, image.Height);
-            resized = Resampling.Resize(image, width, height, Filter);
+            var (width, height) = Resize!.SizeFor(image.Width, image.Height);
+            // The first pass changes only the width.
+            if ((long)width * height <= ImageDecoder.MaxPixels && (long)width * image.Height <= Array.MaxLength / 3) return (width, height);
         }
-        return Crop is { } crop ? CenterCrop.Apply(resized, crop.Width, crop.Height) : resized;
+        throw new InvalidDataException($"{image.Width}×{image.Height} pixels cannot be resized by the rule {Resize}: the result would exceed the limit of {ImageDecoder.MaxPixels:N0} pixels.");
     }
 
     /// <summary>The part that makes floats: y[c, p] = (x[p, c]·RescaleFactor − Mean[c])/Std[c], in single precision as torchvision does.</summary>

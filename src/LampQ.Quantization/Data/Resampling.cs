@@ -19,19 +19,31 @@ public static class Resampling
     /// <param name="height">New height in pixels, at least 1.</param>
     /// <param name="filter">How pixels are weighed.</param>
     /// <returns>A new image, or <paramref name="image"/> itself when it has that size already.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">A side is below 1, both together exceed <see cref="ImageDecoder.MaxPixels"/>, or the filter is unknown.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A side is below 1, the new size or the one between the passes is too large, or the filter is unknown.</exception>
     public static RgbImage Resize(RgbImage image, int width, int height, ResampleFilter filter)
     {
         ArgumentNullException.ThrowIfNull(image);
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan((long)width * height, ImageDecoder.MaxPixels);
+        // The picture between the two passes.
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((long)width * image.Height, Array.MaxLength / 3, nameof(width));
         if (!Enum.IsDefined(filter)) throw new ArgumentOutOfRangeException(nameof(filter), filter, "The filters are nearest, lanczos, bilinear and bicubic.");
         if ((image.Width, image.Height) == (width, height)) return image;
-        if (filter == ResampleFilter.Nearest) return Nearest(image, width, height);
+        var result = new RgbImage(width, height, new byte[3L * width * height]);
+        ResizeInto(image, width, height, filter, result.Pixels);
+        return result;
+    }
 
-        var result = new byte[3L * width * height];
-        if (image.Width == width)
+    /// <summary>As <see cref="Resize"/>, into memory of the caller.</summary>
+    /// <param name="result">[height, width, 3], exactly as long; the caller ensures it, and that the size differs from the image's and is allowed.</param>
+    internal static void ResizeInto(RgbImage image, int width, int height, ResampleFilter filter, Span<byte> result)
+    {
+        if (filter == ResampleFilter.Nearest)
+        {
+            Nearest(image, width, height, result);
+        }
+        else if (image.Width == width)
         {
             Vertical(image.Pixels, 3 * width, Taps(image.Height, height, filter), result);
         }
@@ -47,7 +59,6 @@ public static class Resampling
             Vertical(narrowed.AsSpan(0, length), 3 * width, Taps(image.Height, height, filter), result);
             ArrayPool<byte>.Shared.Return(narrowed);
         }
-        return new RgbImage(width, height, result);
     }
 
     /// <summary>The size whose shorter side is <paramref name="edge"/>, the ratio kept: the longer side is ⌊edge·long/short⌋, as torchvision's Resize(int).</summary>
@@ -63,17 +74,15 @@ public static class Resampling
     }
 
     // Pillow, Geometry.c ImagingScaleAffine: the position is accumulated, not multiplied, so that rounding is the same.
-    static RgbImage Nearest(RgbImage image, int width, int height)
+    static void Nearest(RgbImage image, int width, int height, Span<byte> result)
     {
         var columns = Positions(image.Width, width);
         var rows = Positions(image.Height, height);
-        var result = new byte[3L * width * height];
         for (int y = 0, o = 0; y < height; y++)
         {
             for (var x = 0; x < width; x++, o += 3)
-                image.Pixels.AsSpan(3 * (rows[y] * image.Width + columns[x]), 3).CopyTo(result.AsSpan(o));
+                image.Pixels.AsSpan(3 * (rows[y] * image.Width + columns[x]), 3).CopyTo(result[o..]);
         }
-        return new RgbImage(width, height, result);
 
         static int[] Positions(int input, int output)
         {
