@@ -17,20 +17,11 @@ public sealed class PortableExport(QuantizationPlan plan, WeightContainer contai
         var structure = ModelFamily.Detect(model).Analyze(model);
         var activations = new QdqActivation(model.Graph);
         foreach (var (attention, quantizers) in structure.Attentions.Zip(plan.Attentions))
-        {
-            string name = $"attention.{attention.Block}";
-            Quantize(activations, attention.Scores, 0, quantizers.Q, $"{name}.q");
-            Quantize(activations, attention.Scores, 1, quantizers.K, $"{name}.k");
-            Quantize(activations, attention.Context, 0, quantizers.Map, $"{name}.map");
-            Quantize(activations, attention.Context, 1, quantizers.V, $"{name}.v");
-        }
+            QdqAttention.Write(activations, attention, quantizers.Q, quantizers.K, quantizers.V, quantizers.MapBits, model.Opset, $"attention.{attention.Block}");
         foreach (var layer in structure.Layers)
             if (plan.Layers.TryGetValue(layer.Name, out var layerPlan))
                 Write(activations, layer, layerPlan);
     }
-
-    static void Quantize(QdqActivation activations, Node node, int index, AffineQuantizer quantizer, string name) =>
-        node.SetInput(index, activations.Write(node.Input(index)!, quantizer, name));
 
     void Write(QdqActivation activations, QuantizableLayer layer, LayerPlan layerPlan)
     {

@@ -7,8 +7,8 @@ namespace LampQ.Quantization;
 /// <param name="Input">Quantizer of what goes in.</param>
 public sealed record LayerPlan(QuantizedWeights Weights, AffineQuantizer Input);
 
-/// <summary>Quantizers of the four operands of an attention: Q, Kᵀ, the attention map, V.</summary>
-public sealed record AttentionPlan(AffineQuantizer Q, AffineQuantizer K, AffineQuantizer Map, AffineQuantizer V);
+/// <summary>Quantizers of Q, Kᵀ and V of an attention, and the bits of its map, which needs no range.</summary>
+public sealed record AttentionPlan(AffineQuantizer Q, AffineQuantizer K, AffineQuantizer V, int MapBits);
 
 /// <summary>Everything the export needs to know: layers by name, attentions in the order of <see cref="ModelStructure.Attentions"/>.</summary>
 public sealed record QuantizationPlan(IReadOnlyDictionary<string, LayerPlan> Layers, IReadOnlyList<AttentionPlan> Attentions);

@@ -39,7 +39,7 @@ public sealed record Calibration
             structure = ModelFamily.Detect(model).Analyze(model);
         }
         var quantized = structure.Layers.Select(l => l.Input)
-            .Concat(structure.Attentions.SelectMany(a => new[] { a.Scores.Input(0)!, a.Scores.Input(1)!, a.Context.Input(0)!, a.Context.Input(1)! }))
+            .Concat(structure.Attentions.SelectMany(a => new[] { a.Scores.Input(0)!, a.Scores.Input(1)!, a.Context.Input(1)! }))
             .DistinctBy(v => v.Name).ToDictionary(v => v.Name, _ => Grouping.Tensor);
         return new Calibration
         {

@@ -28,11 +28,7 @@ public sealed class LayerQuantizers(Calibration calibration, QuantizationOptions
     {
         int bits = options.AttentionBits;
         AffineQuantizer Centered(Value value) => RangeSearch.Centered(calibration.Statistics[value.Name].Groups[0], bits);
-        return new AttentionPlan(
-            Centered(attention.Scores.Input(0)!),
-            Centered(attention.Scores.Input(1)!),
-            RangeSearch.Asymmetric(calibration.Statistics[attention.Context.Input(0)!.Name].Groups[0], bits),
-            Centered(attention.Context.Input(1)!));
+        return new AttentionPlan(Centered(attention.Scores.Input(0)!), Centered(attention.Scores.Input(1)!), Centered(attention.Context.Input(1)!), bits);
     }
 
     /// <summary>The plan of the whole model under an allocation.</summary>
