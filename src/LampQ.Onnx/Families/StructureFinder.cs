@@ -42,7 +42,7 @@ sealed class StructureFinder
             if (fromImage && (layer.Node.Is("Conv") || ManyRows(layer)))
                 layer.Type = LayerType.PatchEmbedding;
             else if (layer.Node.Is("Conv"))
-                rejections.Add(layer.Node, "A convolution behind other layers is no patch embedding; it stays float.");
+                rejections.Add(layer.Node, "Only a convolution that sees the image itself is a patch embedding; this one stands behind other layers and stays float.");
         }
     }
 
@@ -75,7 +75,10 @@ sealed class StructureFinder
             if (between.Others.Count > 0 || between.Layers.Count is 0 or > 2 || !between.Any(Dataflow.IsActivation))
                 continue;
             bool gates = between.Any(n => n.Is("Mul") && n.Inputs.All(i => i is not null && !facts.IsConstant(i)));
-            bool gelu = between.Any(n => n.OpType is "Erf" or "Gelu" or "QuickGelu") || between.Any(n => n.Is("Tanh", "Sigmoid")) && gates;
+            // Its approximations are told from SiLU and plain tanh by their constants: x·σ(1.702·x) and tanh(√(2/π)·(x + .044715·x³)).
+            bool gelu = between.Any(n => n.OpType is "Erf" or "Gelu" or "QuickGelu")
+                || gates && between.Any(n => n.Is("Tanh")) && Multiplies(between, .044715f)
+                || gates && between.Any(n => n.Is("Sigmoid")) && Multiplies(between, 1.702f);
             if (between.Layers.Count == 2 && !gates || between.Layers.Any(l => l.Type is not (null or LayerType.Fc2)))
                 continue;
             if (!(gelu && between.Layers.Count == 1) && !IsResidual(second, between.Layers))
@@ -88,6 +91,9 @@ sealed class StructureFinder
                 (first.Type, first.Block) = (LayerType.Fc1, block);
         }
     }
+
+    bool Multiplies(Dataflow.Region region, float constant) =>
+        region.Any(n => n.Is("Mul") && n.Inputs.Any(i => facts.Scalar(i) is { } factor && Math.Abs(factor - constant) < 1e-3f * constant));
 
     /// <summary>What stands between a layer and those before it: activations, gates, norms and movement that joins nothing.</summary>
     Dataflow.Region BetweenLayers(LinearCandidate second) => flow.Back(second.Input, n => Dataflow.IsActivation(n) || Dataflow.IsArithmetic(n) || Dataflow.IsNorm(n)
