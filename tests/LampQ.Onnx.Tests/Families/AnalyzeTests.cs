@@ -51,6 +51,8 @@ public class AnalyzeTests
             var attention = structure.Attentions[block];
             Assert.AreEqual((block, spelling.Heads, size, 1, false), (attention.Block, attention.Heads, attention.HeadSize, attention.Windows, attention.HeadsShareBatchAxis));
             Assert.AreEqual(spelling.Scale is ScaleForm.MulBehind or ScaleForm.DivBehind, attention.ScoreScale is not null);
+            if (attention.ScoreScale is not null)
+                Assert.AreEqual(1 / Math.Sqrt(size), attention.ScoreFactor!.Value, 1e-6);
             Assert.AreEqual((block, LayerType.Proj), (attention.Proj!.Block, attention.Proj.Type));
             for (int h = 0; h < spelling.Heads; h++)
                 for (int c = 0; c < size; c++)

@@ -52,7 +52,8 @@ public class SwinTests
             var windows = Transpose(Reshape(Norm(x, dim), -1, n, Window, n, Window, dim), 0, 1, 3, 2, 4, 5);
             windows = Reshape(windows, -1, tokens, dim);
             var qkv = Transpose(Reshape(Linear(windows, 3 * dim, dim), -1, tokens, 3, Heads, d), 2, 0, 3, 1, 4);
-            var q = g.Emit("Mul", [Pick(qkv, 0), g.AddInitializer("scale", Tensor.Scalar(.5f))]);
+            // torch leaves d ** −0.5 as Pow of two constants.
+            var q = g.Emit("Mul", [Pick(qkv, 0), g.Emit("Pow", [Scalar(d), Scalar(-.5f)])]);
             var scores = g.Emit("MatMul", [q, Transpose(Pick(qkv, 1), 0, 1, 3, 2)]);
             scores = g.Emit("Add", [scores, W(1, Heads, tokens, tokens)]); // relative position bias
             // The mask of shifted windows sees the windows of one image on an axis of their own.

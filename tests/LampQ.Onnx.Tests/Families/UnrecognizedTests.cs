@@ -23,6 +23,14 @@ public class UnrecognizedTests
     }
 
     [TestMethod]
+    public void Analyze_WeightComputedFromConstants_AsksForFolding()
+    {
+        G.AddOutput(G.Emit("MatMul", [Tokens(), G.Emit("Tanh", [W(8, 8)])]));
+
+        StringAssert.Contains(ModelFamily.Generic.Analyze(model).Unrecognized.Single().Reason, "Fold constants first");
+    }
+
+    [TestMethod]
     public void Analyze_ConvolutionWithPadding_StaysFloat()
     {
         var image = G.AddInput("x", ElementType.Float, 1, 3, 8, 8);
