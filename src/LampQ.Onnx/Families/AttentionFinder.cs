@@ -6,7 +6,7 @@ sealed class AttentionCandidate
     public required Node Scores { get; init; }
     public required Node Softmax { get; init; }
     public required Node Context { get; init; }
-    public Node? ScoreScale { get; init; }
+    public (Node Node, float Factor)? ScoreScale { get; init; }
     public required LinearCandidate Q { get; init; }
     public required LinearCandidate K { get; init; }
     public required LinearCandidate V { get; init; }
@@ -123,12 +123,12 @@ sealed class AttentionFinder(Dataflow flow, Rejections rejections)
         layer.Block = layer.Block < 0 ? block : layer.Block;
     }
 
-    Node? ScaleBehind(Node scores)
+    (Node, float)? ScaleBehind(Node scores)
     {
         if (scores.Output.OnlyConsumer is not { } scale || !scale.Is("Mul", "Div") || !flow.IsFactor(scale))
             return null;
         var by = scale.Input(0) == scores.Output ? scale.Input(1) : scale.Input(0);
-        return facts.Scalar(by) is not null ? scale : null;
+        return facts.Scalar(by) is { } factor ? (scale, scale.Is("Div") ? 1 / factor : factor) : null;
     }
 
     ChannelMaps? FollowChannels(AttentionCandidate a)

@@ -44,14 +44,11 @@ static class DataMovement
             case "Identity" or "Cast" or "Dropout":
                 return x;
             case "Reshape" or "Flatten" or "Squeeze" or "Unsqueeze":
-                return facts.Shape(output) is { } shape && IndexTensor.Count(shape) == x.Indices.Length ? x with { Shape = shape } : null;
+                return facts.Shape(output) is { } target && IndexTensor.Count(target) == x.Indices.Length ? x with { Shape = target } : null;
             case "Transpose":
                 int[] perm = node.Ints("perm") is { } given ? Array.ConvertAll(given, p => (int)p) : [.. Enumerable.Range(0, rank).Reverse()];
-                return Take(x, Array.ConvertAll(perm, p => x.Shape[p]), (at, from) =>
-                {
-                    for (int i = 0; i < perm.Length; i++)
-                        from[perm[i]] = at[i];
-                });
+                int[] strides = Strides(x.Shape);
+                return Take(x, Array.ConvertAll(perm, p => x.Shape[p]), 0, Array.ConvertAll(perm, p => strides[p]));
             case "Split":
             {
                 int axis = Wrap(node.Int("axis"), rank);
@@ -62,11 +59,7 @@ static class DataMovement
                     if (part is null || facts.Shape(part) is not { } size)
                         return null;
                     if (part == output)
-                        return Take(x, size, (at, from) =>
-                        {
-                            at.CopyTo(from);
-                            from[axis] += start;
-                        });
+                        return Take(x, size, start * Strides(x.Shape)[axis], Strides(x.Shape));
                     start += size[axis];
                 }
                 return null;
@@ -78,32 +71,27 @@ static class DataMovement
                 int axis = Wrap(node.Int("axis"), rank);
                 if (node.Input(1) is not { } wanted || facts.Integers(wanted) is not { } picks || facts.Constant(wanted) is not { } tensor)
                     return null;
-                int[] pickShape = [.. tensor.Shape.Select(d => (int)d)];
-                int[] gathered = [.. x.Shape[..axis], .. pickShape, .. x.Shape[(axis + 1)..]];
-                return Take(x, gathered, (at, from) =>
-                {
-                    int pick = 0;
-                    for (int i = 0; i < pickShape.Length; i++)
-                        pick = pick * pickShape[i] + at[axis + i];
-                    at[..axis].CopyTo(from);
-                    from[axis] = Wrap(picks[pick], x.Shape[axis]);
-                    at[(axis + pickShape.Length)..].CopyTo(from[(axis + 1)..]);
-                });
+                int outer = IndexTensor.Count(x.Shape.AsSpan(0, axis)), size = x.Shape[axis], inner = IndexTensor.Count(x.Shape.AsSpan(axis + 1));
+                var picked = new int[outer * picks.Length * inner];
+                for (int row = 0; row < outer; row++)
+                    for (int i = 0; i < picks.Length; i++)
+                        x.Indices.AsSpan((row * size + Wrap(picks[i], size)) * inner, inner).CopyTo(picked.AsSpan((row * picks.Length + i) * inner));
+                return new([.. x.Shape[..axis], .. tensor.Shape.Select(d => (int)d), .. x.Shape[(axis + 1)..]], picked);
             }
             case "Concat":
             {
                 int axis = Wrap(node.Int("axis"), rank);
                 int outer = IndexTensor.Count(x.Shape.AsSpan(0, axis));
-                var total = (int[])x.Shape.Clone();
-                total[axis] = inputs.Sum(i => i.Shape[axis]);
-                var joined = new List<int>(IndexTensor.Count(total));
+                var shape = (int[])x.Shape.Clone();
+                shape[axis] = inputs.Sum(i => i.Shape[axis]);
+                var joined = new List<int>(IndexTensor.Count(shape));
                 for (int row = 0; row < outer; row++)
                     foreach (var input in inputs)
                     {
                         int length = input.Indices.Length / outer;
                         joined.AddRange(input.Indices.AsSpan(row * length, length));
                     }
-                return new(total, [.. joined]);
+                return new(shape, [.. joined]);
             }
             default: return null;
         }
@@ -119,9 +107,8 @@ static class DataMovement
         if (axes is null || steps is null)
             return null;
         var shape = (int[])x.Shape.Clone();
-        var first = new int[rank];
-        var step = new int[rank];
-        Array.Fill(step, 1);
+        int[] own = Strides(x.Shape), strides = (int[])own.Clone();
+        int origin = 0;
         for (int i = 0; i < starts.Length; i++)
         {
             int axis = Wrap(axes[i], rank), size = x.Shape[axis];
@@ -129,35 +116,40 @@ static class DataMovement
             long start = Math.Clamp(starts[i] < 0 ? starts[i] + size : starts[i], 0, forward ? size : size - 1);
             long end = Math.Clamp(ends[i] < 0 ? ends[i] + size : ends[i], forward ? 0 : -1, size);
             shape[axis] = (int)Math.Max(0, forward ? (end - start + steps[i] - 1) / steps[i] : (start - end - steps[i] - 1) / -steps[i]);
-            (first[axis], step[axis]) = ((int)start, (int)steps[i]);
+            origin += (int)start * own[axis];
+            strides[axis] = own[axis] * (int)Math.Clamp(steps[i], -size, size);
         }
-        return Take(x, shape, (at, from) =>
-        {
-            for (int i = 0; i < rank; i++)
-                from[i] = first[i] + at[i] * step[i];
-        });
+        return Take(x, shape, origin, strides);
     }
 
-    /// <summary>Fills a new shape; <paramref name="locate"/> turns a position in it into one in <paramref name="x"/>.</summary>
-    static IndexTensor Take(IndexTensor x, int[] shape, Locate locate)
+    /// <summary>Element [i, j, …] of the result is number origin + i·strides[0] + j·strides[1] + … of <paramref name="x"/>.</summary>
+    static IndexTensor Take(IndexTensor x, int[] shape, int origin, int[] strides)
     {
         var result = new int[IndexTensor.Count(shape)];
-        Span<int> at = stackalloc int[shape.Length], from = stackalloc int[x.Shape.Length];
-        at.Clear();
+        var at = new int[shape.Length];
+        int from = origin;
         for (int i = 0; i < result.Length; i++)
         {
-            locate(at, from);
-            int flat = 0;
-            for (int d = 0; d < from.Length; d++)
-                flat = flat * x.Shape[d] + from[d];
-            result[i] = x.Indices[flat];
-            for (int d = shape.Length - 1; d >= 0 && ++at[d] == shape[d]; d--)
+            result[i] = x.Indices[from];
+            for (int d = shape.Length - 1; d >= 0; d--)
+            {
+                from += strides[d];
+                if (++at[d] < shape[d])
+                    break;
+                from -= shape[d] * strides[d];
                 at[d] = 0;
+            }
         }
         return new(shape, result);
     }
 
-    static int Wrap(long index, int size) => (int)(index < 0 ? index + size : index);
+    static int[] Strides(int[] shape)
+    {
+        var strides = new int[shape.Length];
+        for (int d = shape.Length - 1, stride = 1; d >= 0; stride *= shape[d--])
+            strides[d] = stride;
+        return strides;
+    }
 
-    delegate void Locate(Span<int> at, Span<int> from);
+    static int Wrap(long index, int size) => (int)(index < 0 ? index + size : index);
 }

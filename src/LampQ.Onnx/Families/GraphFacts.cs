@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace LampQ.Onnx;
 
 /// <summary>
@@ -11,6 +9,7 @@ sealed class GraphFacts
     readonly Dictionary<string, Value> twins;
     readonly IReadOnlyDictionary<Value, PartialTensor> data;
     readonly Dictionary<Value, Tensor?> constants = [];
+    readonly HashSet<Value> fixedValues = [];
     readonly Dictionary<Node, int> order;
 
     public GraphFacts(Model model)
@@ -31,6 +30,8 @@ sealed class GraphFacts
         var position = copy.Graph.Nodes.Select((node, index) => (node, index)).ToDictionary(p => FirstOutput(p.node), p => p.index);
         order = model.Graph.Nodes.ToDictionary(n => n, n => position[FirstOutput(n)]);
         Nodes = [.. model.Graph.Nodes.OrderBy(n => order[n])];
+        foreach (var node in Nodes.Where(n => n.Inputs.Count > 0 && !n.Is("If", "Loop", "Scan", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial") && n.Inputs.All(i => i is null || i.Constant is not null || fixedValues.Contains(i))))
+            fixedValues.UnionWith(node.Outputs.OfType<Value>());
 
         static string FirstOutput(Node node) => node.Outputs.First(o => o is not null)!.Name;
     }
@@ -54,18 +55,21 @@ sealed class GraphFacts
     /// <summary>The number of dimensions, or null when it is not known.</summary>
     public int? Rank(Value value) => Constant(value)?.Rank ?? twins[value.Name].Shape?.Count;
 
-    /// <summary>True when the value does not depend on the input; <see cref="Constant"/> may still be null for what is too large to follow.</summary>
-    public bool IsConstant(Value value) => Constant(value) is not null;
+    /// <summary>
+    /// True when the value is the same in every run, whether or not <see cref="Constant"/> can say what it is. A learned query repeated for
+    /// every image of a batch is not: it is known at batch 1, but has another shape in other runs.
+    /// </summary>
+    public bool IsConstant(Value value) => value.Constant is not null || fixedValues.Contains(value) || Constant(value) is { } known && (known.Count == 1 || known.Type.IsInteger() || known.Type == ElementType.Bool);
 
     /// <summary>The value itself when it is the same in every run: an initializer, a Constant, either of them moved or cast, or the end of a shape chain.</summary>
     public Tensor? Constant(Value value)
     {
         if (value.Constant is { } own)
-            return value.IsOverridable ? null : own;
+            return own; // also where old files let a caller override it: quantization ends that
         if (!constants.TryGetValue(value, out var known))
         {
             constants[value] = null;
-            constants[value] = known = data.GetValueOrDefault(twins[value.Name])?.ToTensor() ?? Moved(value);
+            constants[value] = known = data.GetValueOrDefault(twins[value.Name])?.ToTensor() ?? Moved(value) ?? Power(value);
         }
         return known;
     }
@@ -81,6 +85,9 @@ sealed class GraphFacts
 
     /// <summary>True when <paramref name="axis"/> is the last one of the value.</summary>
     public bool IsLastAxis(long axis, Value of) => axis == -1 || Rank(of) is { } rank && axis == rank - 1;
+
+    /// <summary>d ** −½, which exporters leave as Pow; good to a rounding, so it is read but never written.</summary>
+    Tensor? Power(Value value) => value.Producer is { } pow && pow.Is("Pow") && Scalar(pow.Input(0)) is { } x && Scalar(pow.Input(1)) is { } exponent ? Tensor.Scalar(MathF.Pow(x, exponent)) : null;
 
     /// <summary>Weights that an exporter left behind a Transpose, Reshape or Identity.</summary>
     Tensor? Moved(Value value)

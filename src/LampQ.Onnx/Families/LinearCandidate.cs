@@ -57,8 +57,12 @@ static class LinearCandidates
         int index = facts.Constant(right) is not null ? 1 : 0;
         var weight = index == 1 ? right : left;
         if (facts.Constant(weight) is not { } tensor)
-            return null; // a product of two activations
-        if (facts.Constant(index == 1 ? left : right) is not null)
+        {
+            if (facts.IsConstant(left) || facts.IsConstant(right))
+                reason = computedWeight;
+            return null; // else a product of two activations
+        }
+        if (facts.IsConstant(index == 1 ? left : right))
             reason = "Both factors are the same in every run. Fold constants first.";
         if (reason is not null)
             return null;
@@ -89,7 +93,9 @@ static class LinearCandidates
             return null;
         if (facts.Constant(weight) is not { } tensor)
         {
-            if (facts.Constant(x) is not null)
+            if (facts.IsConstant(weight))
+                reason = computedWeight;
+            else if (facts.IsConstant(x))
                 reason = "The weight is the first input of Gemm; it is looked for as the second. Write the product as MatMul.";
             return null;
         }
@@ -152,6 +158,8 @@ static class LinearCandidates
             Bias = bias,
         };
     }
+
+    const string computedWeight = "The weight is computed from constants in a way that is not followed. Fold constants first.";
 
     static string? RefuseWeight(Tensor tensor) =>
         !IsFloat(tensor) ? $"The weight holds {tensor.Type}; a float weight is expected."

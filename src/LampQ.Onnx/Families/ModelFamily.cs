@@ -16,10 +16,15 @@ public abstract partial class ModelFamily
     public abstract string Description { get; }
 
     /// <summary>The family a model belongs to; <see cref="Generic"/> when no other knows it.</summary>
-    public static ModelFamily Detect(Model model)
+    public static ModelFamily Detect(Model model) => Detect(model, out _);
+
+    /// <summary>The family a model belongs to and what <see cref="Analyze"/> of that family says about the model, in one go.</summary>
+    public static ModelFamily Detect(Model model, out ModelStructure structure)
     {
-        var structure = StructureFinder.Find(model);
-        return All.First(f => f.Recognizes(structure));
+        var found = StructureFinder.Find(model);
+        var family = All.First(f => f.Recognizes(found));
+        structure = family.AnalyzeCore(found);
+        return family;
     }
 
     /// <summary>Everything recognised in the model, and what was not and why.</summary>

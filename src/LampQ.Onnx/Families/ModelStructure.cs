@@ -43,6 +43,9 @@ public sealed record Attention
     /// <summary>The Mul or Div by a scalar constant directly behind <see cref="Scores"/>; null when the scale stands elsewhere.</summary>
     public Node? ScoreScale { get; init; }
 
+    /// <summary>What <see cref="ScoreScale"/> multiplies by, 1/√d in most models; the reciprocal where it is a Div; null without it.</summary>
+    public float? ScoreFactor { get; init; }
+
     /// <summary>The layer queries come from.</summary>
     public required QuantizableLayer Q { get; init; }
 

@@ -22,9 +22,10 @@ sealed class StructureFinder
         flow = new Dataflow(facts, layers);
         attentions = new AttentionFinder(flow, rejections).Find();
         CountBlocks();
+        // Before the MLPs: a classifier of two layers with GELU between ends in the head, not in an fc2.
+        FindHeads();
         FindMlps();
         FindReductions();
-        FindHeads();
         NameTheRest();
         FindOtherWeights();
     }
@@ -41,7 +42,7 @@ sealed class StructureFinder
             if (fromImage && (layer.Node.Is("Conv") || ManyRows(layer)))
                 layer.Type = LayerType.PatchEmbedding;
             else if (layer.Node.Is("Conv"))
-                rejections.Add(layer.Node, "A convolution behind other layers is no patch embedding; it stays float.");
+                rejections.Add(layer.Node, "Only a convolution that sees the image itself is a patch embedding; this one stands behind other layers and stays float.");
         }
     }
 
@@ -69,13 +70,15 @@ sealed class StructureFinder
     {
         foreach (var second in layers.Where(l => l.Type is null).ToArray())
         {
-            var between = flow.Back(second.Input, n => Dataflow.IsActivation(n) || Dataflow.IsArithmetic(n) || Dataflow.IsNorm(n)
-                || n.Is("Identity", "Cast", "Dropout", "Reshape", "Transpose", "Split", "Slice", "Flatten", "Squeeze", "Unsqueeze"));
+            var between = BetweenLayers(second);
             // Two first layers are a gate and what it gates (SwiGLU); more, or a foreign value, is something else.
             if (between.Others.Count > 0 || between.Layers.Count is 0 or > 2 || !between.Any(Dataflow.IsActivation))
                 continue;
             bool gates = between.Any(n => n.Is("Mul") && n.Inputs.All(i => i is not null && !facts.IsConstant(i)));
-            bool gelu = between.Any(n => n.OpType is "Erf" or "Gelu" or "QuickGelu") || between.Any(n => n.Is("Tanh", "Sigmoid")) && gates;
+            // Its approximations are told from SiLU and plain tanh by their constants: x·σ(1.702·x) and tanh(√(2/π)·(x + .044715·x³)).
+            bool gelu = between.Any(n => n.OpType is "Erf" or "Gelu" or "QuickGelu")
+                || gates && between.Any(n => n.Is("Tanh")) && Multiplies(between, .044715f)
+                || gates && between.Any(n => n.Is("Sigmoid")) && Multiplies(between, 1.702f);
             if (between.Layers.Count == 2 && !gates || between.Layers.Any(l => l.Type is not (null or LayerType.Fc2)))
                 continue;
             if (!(gelu && between.Layers.Count == 1) && !IsResidual(second, between.Layers))
@@ -88,6 +91,13 @@ sealed class StructureFinder
                 (first.Type, first.Block) = (LayerType.Fc1, block);
         }
     }
+
+    bool Multiplies(Dataflow.Region region, float constant) =>
+        region.Any(n => n.Is("Mul") && n.Inputs.Any(i => facts.Scalar(i) is { } factor && Math.Abs(factor - constant) < 1e-3f * constant));
+
+    /// <summary>What stands between a layer and those before it: activations, gates, norms and movement that joins nothing.</summary>
+    Dataflow.Region BetweenLayers(LinearCandidate second) => flow.Back(second.Input, n => Dataflow.IsActivation(n) || Dataflow.IsArithmetic(n) || Dataflow.IsNorm(n)
+        || n.Is("Identity", "Cast", "Dropout", "Reshape", "Transpose", "Split", "Slice", "Flatten", "Squeeze", "Unsqueeze"));
 
     /// <summary>True when what comes out is added to what went in.</summary>
     bool IsResidual(LinearCandidate second, IEnumerable<LinearCandidate> first)
@@ -147,7 +157,7 @@ sealed class StructureFinder
         foreach (var layer in layers.Where(l => l.Type is null))
         {
             var forward = flow.Forward(layer.Output, n => DataMovement.Moves(n) || n.Is("Add", "Sub", "Mul", "Div", "ReduceMean", "ReduceSum", "Sum", "Mean", "Softmax", "LogSoftmax", "Sigmoid"));
-            if (forward.Others.Any(v => v.IsGraphOutput) && forward.Layers.Count == 0)
+            if (forward.Others.Any(v => v.IsGraphOutput) && forward.Layers.Count == 0 && !IsResidual(layer, BetweenLayers(layer).Layers))
                 layer.Type = LayerType.Head;
         }
     }
@@ -158,7 +168,7 @@ sealed class StructureFinder
         {
             layer.Type = LayerType.Linear;
             layer.Block = blockOf.GetValueOrDefault(layer.Input, -1);
-            var forward = flow.Forward(layer.Output, _ => false);
+            var forward = flow.Forward(layer.Output, n => flow.MovesOrScales(n));
             bool activated = forward.Uses.Any(u => Dataflow.IsActivation(u.Node));
             rejections.Add(layer.Node, (activated
                 ? "An activation follows, but no second layer of an MLP behind it."
@@ -241,7 +251,8 @@ sealed class StructureFinder
         Scores = a.Scores,
         Softmax = a.Softmax,
         Context = a.Context,
-        ScoreScale = a.ScoreScale,
+        ScoreScale = a.ScoreScale?.Node,
+        ScoreFactor = a.ScoreScale?.Factor,
         Q = layerOf[a.Q],
         K = layerOf[a.K],
         V = layerOf[a.V],

@@ -14,7 +14,4 @@ sealed class VisionTransformerFamily : ModelFamily
 
     protected override bool Recognizes(ModelStructure structure) =>
         structure.Attentions.Count > 0 || structure.Layers.Any(l => l.Type is LayerType.Qkv or LayerType.Q);
-
-    // Four tokens joined into one are patch merging in Swin only; elsewhere they are a plain layer (pixel shuffle before a language model).
-    protected override ModelStructure AnalyzeCore(ModelStructure structure) => structure;
 }
