@@ -56,8 +56,8 @@ public static class ModelChecker
         foreach (string domain in model.Graph.Nodes.Select(n => n.Domain == "ai.onnx" ? "" : n.Domain).Distinct())
             if (!model.Opsets.ContainsKey(domain))
                 problems.Add(new(ProblemKind.Opset, $"Operators of the domain '{(domain.Length > 0 ? domain : "ai.onnx")}' are used, but no operator set of it is imported."));
-        if (model.IrVersion < IrVersions.For(model.Opset))
-            problems.Add(new(ProblemKind.IrVersion, $"IR version {model.IrVersion} is older than opset {model.Opset}, which came with IR version {IrVersions.For(model.Opset)}."));
+        if (model.IrVersion < IrVersions.Accepted(model.Opset))
+            problems.Add(new(ProblemKind.IrVersion, $"IR version {model.IrVersion} is older than opset {model.Opset}, which needs IR version {IrVersions.Accepted(model.Opset)}."));
     }
 
     static void CheckShapes(Model model, List<Problem> problems, bool attributesAreGood)

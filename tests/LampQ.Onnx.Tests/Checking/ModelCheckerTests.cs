@@ -49,6 +49,16 @@ public class ModelCheckerTests
     }
 
     [TestMethod]
+    public void Check_IrVersionSixWithOpsetFourteen_IsAcceptedBecausePyTorchWroteIt()
+    {
+        var one = new OneNodeModel(14);
+        one.With("Relu", [one.Floats(2)]);
+        one.Model.IrVersion = 6;
+
+        Clean(ModelChecker.Check(one.Model));
+    }
+
+    [TestMethod]
     public void Check_OperatorOfALaterOpset_SaysFromWhichOpsetItExists()
     {
         var one = new OneNodeModel(17);
