@@ -5,7 +5,7 @@ public enum LayerType
 {
     /// <summary>Image patches to tokens: a convolution with stride = kernel, or a matrix product over flattened patches.</summary>
     PatchEmbedding,
-    /// <summary>Queries, keys and values in one product.</summary>
+    /// <summary>Queries, keys and values in one product, or two of the three (keys and values of a cross attention).</summary>
     Qkv,
     /// <summary>Queries alone.</summary>
     Q,

@@ -61,6 +61,15 @@ public sealed record Attention
     /// <summary>d, channels of one head.</summary>
     public required int HeadSize { get; init; }
 
+    /// <summary>
+    /// True when batch and heads share the first axis, [B·H, T, d] (torch's nn.MultiheadAttention): the operands then have rank 3, and a factor
+    /// per head cannot be broadcast over the scores of more than one image.
+    /// </summary>
+    public bool HeadsShareBatchAxis { get; init; }
+
+    /// <summary>Windows an image is cut into, each with its own attention; 1 when every token sees every other.</summary>
+    public int Windows { get; init; } = 1;
+
     /// <summary>[H, d] output channels of <see cref="Q"/>.</summary>
     public required int[,] QChannels { get; init; }
 
@@ -95,7 +104,10 @@ public sealed record LayerNorm
     /// <summary>What comes out.</summary>
     public required Value Output { get; init; }
 
-    /// <summary>The linear layers that use the output directly (through Identity at most).</summary>
+    /// <summary>
+    /// The linear layers that use the output with every channel in its place: directly, or through movement that leaves channels alone
+    /// (Identity, Reshape to rows, windows, picking the class token).
+    /// </summary>
     public required IReadOnlyList<QuantizableLayer> Consumers { get; init; }
 
     /// <summary>True when nothing but <see cref="Consumers"/> uses the output, so that a factor may move from γ, β into their weights.</summary>

@@ -12,7 +12,10 @@ public sealed record QuantizableLayer
     /// <summary>Number of the transformer block, counted from 0 along the data; −1 outside of blocks.</summary>
     public required int Block { get; init; }
 
-    /// <summary>Layers with the same group get the same bit-width: q, k and v of one block are one group, every other layer its own.</summary>
+    /// <summary>
+    /// Layers with the same group get the same bit-width: q, k and v of one block are one group, so are layers that share one weight; every other
+    /// layer is its own. Made of type and block, so that all spellings of a model have the same groups.
+    /// </summary>
     public required string Group { get; init; }
 
     /// <summary>The MatMul, Gemm or Conv.</summary>
@@ -26,6 +29,12 @@ public sealed record QuantizableLayer
 
     /// <summary>True when the weight is stored with one row per output channel (Gemm with transB, Conv); false for MatMul's [K, N].</summary>
     public required bool IsRowPerOutput { get; init; }
+
+    /// <summary>
+    /// The numbers of <see cref="Weight"/>, in its shape. They are there also where the exporter left the weight behind a Transpose, Reshape or
+    /// Identity, so that <see cref="Weight"/> itself is computed and has no <see cref="Value.Constant"/>.
+    /// </summary>
+    public required Tensor WeightTensor { get; init; }
 
     /// <summary>The bias [N]: an input of the node itself or of <see cref="BiasAdd"/>; null when there is none.</summary>
     public Value? Bias { get; init; }
