@@ -39,7 +39,7 @@ public sealed class Model
     /// <param name="opset">Version of ONNX's operator set.</param>
     /// <param name="name">Name of the graph.</param>
     public static Model Create(long opset, string name = "graph") =>
-        new(new Graph(name)) { Opset = opset, IrVersion = opset >= 21 ? 10 : 8, ProducerName = "LampQ" };
+        new(new Graph(name)) { Opset = opset, IrVersion = Math.Max(8, IrVersions.For(opset)), ProducerName = "LampQ" };
 
     /// <inheritdoc cref="ModelReader.Read(string)"/>
     public static Model Read(string path) => ModelReader.Read(path);

@@ -11,7 +11,7 @@ public sealed class FixInputShapes(IReadOnlyDictionary<string, long>? symbols = 
     {
         // What the file says of other values was true for the old input shapes.
         foreach (var value in model.Graph.Values)
-            if (value is { IsGraphInput: false, Initializer: null } && ShapeRules.Find(value.Producer!) is not null)
+            if (value.Producer is { } producer && ShapeRules.Find(producer) is not null)
                 value.Shape = null;
         ShapeInference.Infer(model, symbols, inputShapes);
     }

@@ -18,4 +18,10 @@ static class IrVersions
         24 => 12,
         _ => 13,
     };
+
+    /// <summary>
+    /// The oldest IR version a model of this opset is accepted with. PyTorch 1.5 to 1.9 wrote version 6 with every opset up
+    /// to 14, whose files hold nothing that version 7 added.
+    /// </summary>
+    public static long Accepted(long opset) => opset <= 14 ? Math.Min(For(opset), 6) : For(opset);
 }

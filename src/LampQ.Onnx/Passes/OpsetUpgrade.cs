@@ -43,6 +43,7 @@ public sealed class OpsetUpgrade : Pass
             foreach (var initializer in model.Graph.Initializers)
                 initializer.IsOverridable = false;
         model.Opset = target;
+        ShapeInference.Walk(model);
         model.IrVersion = Math.Max(model.IrVersion, IrVersions.For(target));
     }
 

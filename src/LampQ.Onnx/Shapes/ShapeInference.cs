@@ -76,10 +76,10 @@ public static class ShapeInference
     }
 
     /// <summary>Where inference knows nothing, what the file says stays.</summary>
-    static void Merge(Value value, ElementType type, IReadOnlyList<Dimension>? stated, List<(Value, string)> overruled)
+    static void Merge(Value value, ElementType type, IReadOnlyList<Dimension>? stated, List<(Value, bool, string)> overruled)
     {
         if (type != ElementType.Undefined && type != value.Type)
-            overruled.Add((value, $"the file says {type}, inference says {value.Type}"));
+            overruled.Add((value, true, $"the file says {type}, inference says {value.Type}"));
         if (stated is null)
             return;
         if (value.Shape is not { } inferred)
@@ -89,7 +89,7 @@ public static class ShapeInference
         }
         if (inferred.Count != stated.Count || inferred.Zip(stated).Any(p => p.First.Size is { } a && p.Second.Size is { } b && a != b))
         {
-            overruled.Add((value, $"the file says {NodeShapes.Show(stated)}, inference says {NodeShapes.Show(inferred)}"));
+            overruled.Add((value, false, $"the file says {NodeShapes.Show(stated)}, inference says {NodeShapes.Show(inferred)}"));
             return;
         }
         value.Shape = [.. inferred.Zip(stated, (i, s) => i == Dimension.Unknown || i.Size is null && s.Size is not null ? s : i)];
@@ -104,4 +104,4 @@ public static class ShapeInference
 /// <param name="Data">Elements of small tensors, as far as they are known before the model runs.</param>
 /// <param name="Contradictions">One text for each node whose inputs do not fit together.</param>
 /// <param name="Overruled">Values about which the file says something else.</param>
-sealed record InferredShapes(Dictionary<Value, PartialTensor> Data, List<string> Contradictions, List<(Value Value, string Text)> Overruled);
+sealed record InferredShapes(Dictionary<Value, PartialTensor> Data, List<string> Contradictions, List<(Value Value, bool IsType, string Text)> Overruled);

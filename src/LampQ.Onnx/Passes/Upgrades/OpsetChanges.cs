@@ -50,8 +50,11 @@ static class OpsetChanges
     /// <summary>True for operators with rules and for those that need none.</summary>
     public static bool Knows(string opType) => changed.Contains(opType) || unchanged.Contains(opType);
 
-    /// <summary>All operators that can be upgraded.</summary>
-    public static IEnumerable<string> Operators => changed.Concat(unchanged);
+    /// <summary>Operators with a rule, and operators that need none.</summary>
+    public static IReadOnlyCollection<string> Changed => changed;
+
+    /// <inheritdoc cref="Changed"/>
+    public static IReadOnlyCollection<string> Unchanged => unchanged;
 
     public static IEnumerable<Action<Node>> At(long version, Node node) => node.Domain is "" or "ai.onnx" ? changes[(node.OpType, version)].Select(c => c.Apply) : [];
 
