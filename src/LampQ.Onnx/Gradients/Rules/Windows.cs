@@ -11,12 +11,11 @@ sealed class Windows
     readonly long[] before;
     readonly long[] after;
 
-    Windows(BackwardStep step, long[] kernel)
+    Windows(Node node, long[] kernel)
     {
-        var node = step.Node;
         int axes = kernel.Length;
         Kernel = kernel;
-        input = step.SizesOf(0);
+        input = GraphEmitter.Sizes(node.Inputs[0]!);
         output = GraphEmitter.Sizes(node.Output)[2..];
         Strides = node.Ints("strides") ?? Ones(axes);
         Dilations = node.Ints("dilations") ?? Ones(axes);
@@ -44,7 +43,7 @@ sealed class Windows
     /// <summary>Spatial sizes of the output.</summary>
     public IReadOnlyList<long> Output => output;
 
-    public static Windows Of(BackwardStep step, long[] kernel) => new(step, kernel);
+    public static Windows Of(Node node, long[] kernel) => new(node, kernel);
 
     /// <summary>Patches [N, C, kernel elements, positions] of an input; <paramref name="outside"/> is what stands in the padding.</summary>
     public Value Gather(GraphEmitter emit, Value x, double outside = 0)
