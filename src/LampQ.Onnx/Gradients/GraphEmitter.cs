@@ -248,7 +248,8 @@ public sealed class GraphEmitter(Graph graph, long opset)
         return result;
     }
 
-    Value Binary(string op, Value a, Value b, ElementType? type = null) => Node(op, [a, b], type ?? a.Type, Broadcast(Sizes(a), Sizes(b)));
+    Value Binary(string op, Value a, Value b, ElementType? type = null) =>
+        Node(op, [a, b], type ?? a.Type, Broadcast(Sizes(a), Sizes(b)));
 
     // Axes moved from an attribute to an input: ReduceSum in opset 13, the other reductions in 18.
     Value Reduce(string op, long axesAreInputSince, Value x, long[] axes, bool keepDims)

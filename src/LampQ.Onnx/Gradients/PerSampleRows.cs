@@ -54,12 +54,14 @@ sealed record PerSampleRows(Value X, Value G, double Scale)
         {
             int axis = Array.IndexOf(sizes, batch, 1, Math.Max(0, rank - 2));
             if (axis > 0 && sizes[0] % batch == 0)
-                throw new NotSupportedException($"The input or output of node {node} has the shape [{string.Join(",", sizes)}]: the batch of {batch} may be axis {axis} or lie in axis 0. "
+                throw new NotSupportedException($"The input or output of node {node} has the shape [{string.Join(",", sizes)}]: "
+                    + $"the batch of {batch} may be axis {axis} or lie in axis 0. "
                     + "Choose a batch size that no other axis is a multiple of.");
             if (axis > 0)
                 x = emit.Transpose(x, [axis, .. Enumerable.Range(0, rank).Where(i => i != axis).Select(i => (long)i)]);
             else if (sizes[0] % batch != 0)
-                throw new NotSupportedException($"The input or output of node {node} has the shape [{string.Join(",", sizes)}], in which no axis holds the batch of {batch}. Leave the layer out.");
+                throw new NotSupportedException($"The input or output of node {node} has the shape [{string.Join(",", sizes)}], "
+                    + $"in which no axis holds the batch of {batch}. Leave the layer out.");
         }
         return emit.Reshape(x, batch, rows / batch, sizes[^1]);
     }

@@ -155,8 +155,8 @@ public sealed class FisherGraphTests
         var clock = Stopwatch.StartNew();
         var fisher = FisherGraph.Build(four, Loss.NegativeLogLikelihood, layers);
         var build = clock.Elapsed;
-        using var session = new OnnxSession(fisher.Model);
-        using var forward = new OnnxSession(four);
+        using var session = new OnnxSession(fisher.Model, new() { Threads = 1 });
+        using var forward = new OnnxSession(four, new() { Threads = 1 });
         double backwardTime = Fastest(() => session.Run(fed)), forwardTime = Fastest(() => forward.Run(GradientCheck.Only(forward, fed)));
         Console.WriteLine($"build {build.TotalMilliseconds:F0} ms, forward {forwardTime / Batch:F1} ms an image, Fisher {backwardTime / Batch:F1} ms an image, ratio {backwardTime / forwardTime:F2}");
         var norms = session.Run(fed, [.. fisher.Layers.Select(l => l.SquaredNorm)]);
@@ -170,22 +170,19 @@ public sealed class FisherGraphTests
         var one = Fixed(model, 1);
         var weight = one.Graph.Find(chosen.Weight.Name)!;
         var w = weight.Constant!;
+        one.Graph.MakeInput(weight);
         var gradient = GradientGraph.Build(one, Loss.NegativeLogLikelihood, [weight.Name]);
-        using var explicitly = new OnnxSession(gradient.Model);
-        var first = new Dictionary<string, Tensor> { ["pixel_values"] = Tensor.Of(images.As<float>()[..(3 * 224 * 224)], 1, 3, 224, 224), ["labels"] = Tensor.Of([1L], 1) };
+        using var explicitly = new OnnxSession(gradient.Model, new() { Threads = 1 });
+        var first = new Dictionary<string, Tensor>
+        {
+            ["pixel_values"] = Tensor.Of(images.As<float>()[..(3 * 224 * 224)], 1, 3, 224, 224), ["labels"] = Tensor.Of([1L], 1), [weight.Name] = w,
+        };
         float[] slope = explicitly.Run(first, [gradient.Gradients[weight.Name]])[0].ToFloats();
         double length = Math.Sqrt(norms[index].ToFloats()[0]);
         double LossAt(double t)
         {
-            var moved = one.Clone();
-            float[] values = w.ToFloats();
-            for (int i = 0; i < values.Length; i++)
-                values[i] += (float)(t * slope[i] / length);
-            var replaced = moved.Graph.AddInitializer("moved", Tensor.Of(values, [.. w.Shape]));
-            moved.Graph.ReplaceUses(moved.Graph.Find(weight.Name)!, replaced);
-            var loss = GradientGraph.Build(moved, Loss.NegativeLogLikelihood, ["pixel_values"]);
-            using var run = new OnnxSession(loss.Model);
-            return run.Run(first, [loss.Loss])[0].ToFloats()[0];
+            float[] moved = [.. w.ToFloats().Zip(slope, (value, s) => (float)(value + t * s / length))];
+            return explicitly.Run(GradientCheck.With(first, weight.Name, Tensor.Of(moved, [.. w.Shape])), [gradient.Loss])[0].ToFloats()[0];
         }
         const double H = 1.0 / 256;
         double numeric = (LossAt(H) - LossAt(-H)) / (2 * H);
@@ -197,7 +194,7 @@ public sealed class FisherGraphTests
     static double Fastest(Action run)
     {
         double best = double.MaxValue;
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < 2; i++)
         {
             var clock = Stopwatch.StartNew();
             run();

@@ -40,6 +40,37 @@ public sealed class GradientGraphTests
     }
 
     [TestMethod]
+    public void Build_VitMnist_GivesTheDerivativeOfItsWeights()
+    {
+        var random = new Random(2);
+        var image = Tensor.Of(Enumerable.Range(0, 2 * 784).Select(_ => random.NextSingle() * 2 - 1).ToArray(), 2, 1, 28, 28);
+        RealModel(SharedModels.VitMnist, "image", image, every: 5);
+    }
+
+    [TestMethod]
+    public void Build_PlateReader_GivesTheDerivativeOfItsTransformerWeights()
+    {
+        var image = new byte[2 * 64 * 128 * 3];
+        new Random(2).NextBytes(image);
+        // The convolutions are left out: finite differences step over the kinks of Relu and MaxPool behind them.
+        RealModel(SharedModels.Plates, "input", Tensor.Of(image, 2, 64, 128, 3), every: 6, skip: 8);
+    }
+
+    static void RealModel(string file, string inputName, Tensor input, int every, int skip = 0)
+    {
+        var model = new FixInputShapes(inputShapes: new Dictionary<string, long[]> { [inputName] = [.. input.Shape] }).Apply(SharedModels.Read(file));
+        var inputs = new Dictionary<string, Tensor> { [inputName] = input };
+        var weights = model.Graph.Nodes.Where(n => n.Is("MatMul", "Gemm", "Conv")).Select(n => n.Input(1)!).Where(v => v.Initializer is not null).Distinct().ToArray();
+        foreach (var weight in weights.Skip(skip).Where((_, i) => i % every == 0))
+        {
+            inputs[weight.Name] = weight.Initializer!;
+            model.Graph.MakeInput(weight);
+        }
+        Assert.IsTrue(inputs.Count > 5);
+        GradientCheck.AlongDirections(model, Loss.NegativeLogLikelihoodOfPrediction, inputs, [.. inputs.Keys.Where(k => k != inputName)], seed: 4);
+    }
+
+    [TestMethod]
     public void Build_WeightsInConstantNodes_GiveTheGradientsOfInitializers()
     {
         float[] Gradients(WeightForm form)

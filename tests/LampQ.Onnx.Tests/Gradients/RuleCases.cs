@@ -99,6 +99,7 @@ static class RuleCases
         new("BatchNormalization", 15, c => c.Op("BatchNormalization", [c.X(2, 3, 2), c.X(3), c.X(3), c.X(3), c.Between(.8, 2, 3)])),
         new("BatchNormalization before opset 14", 11, c => c.Op("BatchNormalization", [c.X(2, 3, 2, 2), c.X(3), c.X(3), c.X(3), c.Between(.8, 2, 3)])),
         new("InstanceNormalization", 13, c => c.Op("InstanceNormalization", [c.X(2, 2, 5), c.X(2), c.X(2)], ("epsilon", 1e-2f))),
+        new("GroupNormalization with a factor a group", 18, c => c.Op("GroupNormalization", [c.X(1, 4, 3), c.X(2), c.X(2)], ("num_groups", 2), ("epsilon", 1e-2f))),
         new("GroupNormalization with a factor a channel", 21, c => c.Op("GroupNormalization", [c.X(1, 4, 3), c.X(4), c.X(4)], ("num_groups", 2), ("epsilon", 1e-2f))),
     ];
 

@@ -18,7 +18,8 @@ sealed class ResizeRule : BackwardRule
         string coordinates = step.Node.String("coordinate_transformation_mode", "half_pixel");
         bool repeats = mode == "nearest" && sizes.Zip(enlarged).All(p => p.Second % p.First == 0 && SourcesAreBlocks(p.First, p.Second / p.First, coordinates, rounding));
         if (!repeats)
-            throw step.Unsupported($"it resizes [{string.Join(",", sizes)}] to [{string.Join(",", enlarged)}] (mode '{mode}', '{coordinates}', '{rounding}'); only repetition by whole factors is covered");
+            throw step.Unsupported($"it resizes [{string.Join(",", sizes)}] to [{string.Join(",", enlarged)}] "
+                + $"(mode '{mode}', '{coordinates}', '{rounding}'); only repetition by whole factors is covered");
         long[] copies = [.. sizes.SelectMany((size, i) => new[] { size, enlarged[i] / size })];
         return step.Emit.ReduceSum(step.Emit.Reshape(step.Incoming, copies), [.. Enumerable.Range(0, sizes.Length).Select(i => 2L * i + 1)], keepDims: false);
     });

@@ -52,7 +52,10 @@ sealed class Windows
         long samples = sizes[0], channels = sizes[1];
         var padded = emit.Pad(x, [0, 0, .. before], [0, 0, .. after], outside);
         if (IsTiling)
-            return emit.Reshape(emit.Transpose(emit.Reshape(padded, [samples, channels, .. Interleave(output, Kernel)]), KernelFirst), samples, channels, KernelCount, OutputCount);
+        {
+            var tiles = emit.Transpose(emit.Reshape(padded, [samples, channels, .. Interleave(output, Kernel)]), KernelFirst);
+            return emit.Reshape(tiles, samples, channels, KernelCount, OutputCount);
+        }
         var patches = emit.Node("Conv", [padded, OneHotKernels(emit, channels, x.Type)], x.Type, [samples, channels * KernelCount, .. output],
             ("group", channels), ("kernel_shape", Kernel), ("strides", Strides), ("dilations", Dilations));
         return emit.Reshape(patches, samples, channels, KernelCount, OutputCount);
@@ -82,7 +85,8 @@ sealed class Windows
         Crop(emit, Transposed(emit, gradient, weight, channels, groups));
 
     Value Transposed(GraphEmitter emit, Value gradient, Value weight, long channels, long groups) =>
-        emit.Node("ConvTranspose", [gradient, weight], gradient.Type, [GraphEmitter.Sizes(gradient)[0], channels, .. Enumerable.Range(0, Kernel.Length).Select(i => input[i + 2] + before[i] + after[i])],
+        emit.Node("ConvTranspose", [gradient, weight], gradient.Type,
+            [GraphEmitter.Sizes(gradient)[0], channels, .. Enumerable.Range(0, Kernel.Length).Select(i => input[i + 2] + before[i] + after[i])],
             ("group", groups), ("kernel_shape", Kernel), ("strides", Strides), ("dilations", Dilations));
 
     Value Crop(GraphEmitter emit, Value padded) =>
