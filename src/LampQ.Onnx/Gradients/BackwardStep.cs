@@ -4,12 +4,13 @@ namespace LampQ.Onnx;
 public sealed class BackwardStep
 {
     readonly Func<Value, Value?> arrived;
+    readonly Func<Value, Tensor?> constantOf;
     readonly HashSet<int> wanted;
     readonly Dictionary<int, Value> given = [];
 
-    internal BackwardStep(Node node, GraphEmitter emit, Func<Value, Value?> arrived, IEnumerable<int> wanted)
+    internal BackwardStep(Node node, GraphEmitter emit, Func<Value, Value?> arrived, Func<Value, Tensor?> constantOf, IEnumerable<int> wanted)
     {
-        (Node, Emit, this.arrived, this.wanted) = (node, emit, arrived, [.. wanted]);
+        (Node, Emit, this.arrived, this.constantOf, this.wanted) = (node, emit, arrived, constantOf, [.. wanted]);
     }
 
     /// <summary>The forward node; its inputs and outputs may be used in what is emitted.</summary>
@@ -44,13 +45,16 @@ public sealed class BackwardStep
             given[input] = Emit.SumTo(emit(), SizesOf(input));
     }
 
+    /// <summary>The tensor of an input that is a constant, or follows from shapes; null when it is left out or depends on data.</summary>
+    public Tensor? ConstantOf(int input) => Node.Input(input) is { } value ? constantOf(value) : null;
+
     /// <summary>The integers of a constant input, or null when it is left out.</summary>
-    /// <exception cref="NotSupportedException">The input is computed.</exception>
+    /// <exception cref="NotSupportedException">The input depends on data.</exception>
     public long[]? ConstantIntegers(int input)
     {
         if (Node.Input(input) is not { } value)
             return null;
-        return value.Constant?.ToIntegers() ?? throw Unsupported($"its input {input} ('{value.Name}') is computed; it must be a constant (ConstantFolding turns computed shapes into constants)");
+        return ConstantOf(input)?.ToIntegers() ?? throw Unsupported($"its input {input} ('{value.Name}') depends on data; it must be a constant or follow from shapes");
     }
 
     /// <summary>An axis of an input, counted from the front.</summary>

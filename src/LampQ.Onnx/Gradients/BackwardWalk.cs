@@ -4,7 +4,7 @@ namespace LampQ.Onnx;
 /// One walk over a graph against its direction: from seeds at some values to the wanted values. Only nodes between the two are
 /// visited; what arrives at a value over several paths is added.
 /// </summary>
-sealed class BackwardWalk(Graph graph, GraphEmitter emit, BackwardRules rules)
+sealed class BackwardWalk(Graph graph, GraphEmitter emit, BackwardRules rules, Func<Value, Tensor?> constantOf)
 {
     readonly Dictionary<Value, Value> arrived = [];
 
@@ -31,7 +31,7 @@ sealed class BackwardWalk(Graph graph, GraphEmitter emit, BackwardRules rules)
             var rule = rules.Find(node) ?? throw new NotSupportedException(
                 $"Operator {(node.Domain.Length > 0 ? node.Domain + "." : "")}{node.OpType} of node {node} has no rule in the set '{rules.Name}'. "
                 + "Ask only for values behind this node, rewrite it with operators that have a rule, or add a rule.");
-            var step = new BackwardStep(node, emit, o => arrived.GetValueOrDefault(o), needed);
+            var step = new BackwardStep(node, emit, o => arrived.GetValueOrDefault(o), constantOf, needed);
             rule.Apply(step);
             foreach (var (input, backward) in step.Given)
                 Arrive(input, backward);

@@ -7,7 +7,7 @@ public static class GradientGraph
     /// Builds the model that returns the loss of each sample and, for each wanted value, the derivative of the summed loss.
     /// Forward values are computed once and used by both directions; what neither needs is dropped.
     /// </summary>
-    /// <param name="model">A float model of opset 11 to 21 whose shapes are all known (fixed batch); it stays as it was.</param>
+    /// <param name="model">A float model of opset 11 to 21 whose input shapes are fixed (<see cref="FixInputShapes"/>); it stays as it was.</param>
     /// <param name="loss">The loss.</param>
     /// <param name="wanted">Names of graph inputs, initializers or intermediate values.</param>
     /// <param name="rules">What is computed; <see cref="BackwardRules.Gradients"/> when null.</param>
@@ -33,11 +33,13 @@ public static class GradientGraph
     {
         if (model.Opset is < 11 or > 21)
             throw new NotSupportedException($"The model is written in opset {model.Opset}; backward graphs are emitted for opsets 11 to 21. Convert the model first.");
+        var data = ShapeInference.Walk(model).Data;
         var start = output is null ? model.Graph.Outputs[0] : Find(model, output, nameof(output));
         var emit = new GraphEmitter(model.Graph, model.Opset);
         var head = loss.Attach(emit, start);
         head = head with { PerSample = Name(model, head.PerSample, "loss") };
-        return (head, new BackwardWalk(model.Graph, emit, rules ?? BackwardRules.Gradients).Run([(start, head.Seed)], wanted));
+        return (head, new BackwardWalk(model.Graph, emit, rules ?? BackwardRules.Gradients,
+            v => v.Constant ?? data.GetValueOrDefault(v)?.ToTensor()).Run([(start, head.Seed)], wanted));
     }
 
     /// <summary>A value to return under a name of its own: two wanted values may share one backward value, or it may be an input.</summary>
@@ -61,7 +63,8 @@ public static class GradientGraph
         model.Graph.Sort();
     }
 
-    static Value Find(Model model, string name, string parameter) => model.Graph.Find(name)
+    /// <summary>The value of that name.</summary>
+    internal static Value Find(Model model, string name, string parameter) => model.Graph.Find(name)
         ?? throw new ArgumentException($"The model has no value named '{name}'. Names of values are those of graph inputs, initializers and node outputs.", parameter);
 }
 

@@ -232,7 +232,7 @@ public sealed class GraphEmitter(Graph graph, long opset)
     {
         if (value.Shape is not { } shape || shape.Any(d => d.Size is null))
             throw new NotSupportedException($"The shape of value '{value.Name}' is {(value.Shape is { } s ? $"[{string.Join(",", s)}]" : "unknown")}; a backward graph needs every size. "
-                + "Fix the input shapes and infer the rest (FixInputShapes, ShapeInference) before asking for gradients.");
+                + "Fix the input shapes (FixInputShapes) before asking for gradients.");
         return [.. shape.Select(d => d.Size!.Value)];
     }
 
@@ -248,7 +248,8 @@ public sealed class GraphEmitter(Graph graph, long opset)
         return result;
     }
 
-    Value Binary(string op, Value a, Value b, ElementType? type = null) => Node(op, [a, b], type ?? a.Type, Broadcast(Sizes(a), Sizes(b)));
+    Value Binary(string op, Value a, Value b, ElementType? type = null) =>
+        Node(op, [a, b], type ?? a.Type, Broadcast(Sizes(a), Sizes(b)));
 
     // Axes moved from an attribute to an input: ReduceSum in opset 13, the other reductions in 18.
     Value Reduce(string op, long axesAreInputSince, Value x, long[] axes, bool keepDims)

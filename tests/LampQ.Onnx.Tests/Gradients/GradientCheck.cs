@@ -60,6 +60,51 @@ static class GradientCheck
         Assert.IsTrue(anyLarge, $"All gradients are within ten tolerances of zero (seed {seed}); the case shows nothing.");
     }
 
+    /// <summary>
+    /// The derivative of the summed loss along random directions of unit length, one tensor at a time: Σ gradient·d against the same formula
+    /// for L(x + t·d). A direction moves every element at once, so an error in any of them shows.
+    /// </summary>
+    /// <remarks>
+    /// Tolerance: L is one float a sample; a relative error of 64·2⁻²⁴ (some hundred roundings on the way, of random sign) gives
+    /// 64·2⁻²⁴·Σ|L|·1.5/h in the derivative. The step shrinks with the norm of the gradient, h = 1/32/max(1, ‖g‖), so that the loss moves by about
+    /// 1/16 at most and truncation stays near h⁴/30·|f⁽⁵⁾| as above; gradients of size g add 2¹⁰·2⁻²⁴·|g| of their own rounding.
+    /// </remarks>
+    public static void AlongDirections(Model model, Loss loss, IReadOnlyDictionary<string, Tensor> inputs, IReadOnlyList<string> wanted, int seed)
+    {
+        var random = new Random(seed);
+        var gradient = GradientGraph.Build(model, loss, wanted);
+        using var session = new OnnxSession(gradient.Model, new() { Threads = 1 });
+        var fed = Only(session, inputs);
+        var results = session.Run(fed, [gradient.Loss, .. wanted.Select(name => gradient.Gradients[name])]);
+        double magnitude = results[0].ToFloats().Sum(l => Math.Abs((double)l));
+        double largest = 0;
+        for (int i = 0; i < wanted.Count; i++)
+        {
+            string name = wanted[i];
+            float[] values = inputs[name].ToFloats(), gradients = results[i + 1].ToFloats();
+            CollectionAssert.AreEqual(inputs[name].Shape.ToArray(), results[i + 1].Shape.ToArray(), $"shape of the gradient of '{name}'");
+            double norm = Math.Sqrt(gradients.Sum(g => (double)g * g));
+            double step = Step / Math.Max(1, norm), bound = 64 * Math.Pow(2, -24) * magnitude * 1.5 / step + 3e-5;
+            largest = Math.Max(largest, norm / bound);
+            // The gradient's own direction has the largest derivative of all; the random one is no choice of the code under test.
+            double[] along = Array.ConvertAll(gradients, g => g / Math.Max(norm, 1e-30));
+            double[] anywhere = [.. values.Select(_ => random.NextDouble() * 2 - 1)];
+            double length = Math.Sqrt(anywhere.Sum(d => d * d));
+            foreach (double[] direction in new[] { along, Array.ConvertAll(anywhere, d => d / length) })
+            {
+                double At(double t)
+                {
+                    var moved = Tensor.Of(values.Zip(direction, (v, d) => (float)(v + t * d)).ToArray(), [.. inputs[name].Shape]);
+                    return session.Run(With(fed, name, moved), [gradient.Loss])[0].ToFloats().Sum(l => (double)l);
+                }
+                double numeric = (8 * (At(step) - At(-step)) - (At(2 * step) - At(-2 * step))) / (12 * step);
+                double analytic = gradients.Zip(direction, (g, d) => g * d).Sum();
+                Assert.AreEqual(numeric, analytic, bound + Math.Pow(2, -14) * norm, $"derivative along a direction of '{name}', seed {seed}, norm of the gradient {norm}");
+            }
+        }
+        Assert.IsTrue(largest > 30, $"No gradient is larger than thirty tolerances (seed {seed}); the case shows nothing.");
+    }
+
     /// <summary>States type and shape of every value as ONNX Runtime finds them in a run.</summary>
     public static void StateShapes(Model model, IReadOnlyDictionary<string, Tensor> inputs)
     {

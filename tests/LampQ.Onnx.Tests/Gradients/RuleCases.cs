@@ -99,6 +99,7 @@ static class RuleCases
         new("BatchNormalization", 15, c => c.Op("BatchNormalization", [c.X(2, 3, 2), c.X(3), c.X(3), c.X(3), c.Between(.8, 2, 3)])),
         new("BatchNormalization before opset 14", 11, c => c.Op("BatchNormalization", [c.X(2, 3, 2, 2), c.X(3), c.X(3), c.X(3), c.Between(.8, 2, 3)])),
         new("InstanceNormalization", 13, c => c.Op("InstanceNormalization", [c.X(2, 2, 5), c.X(2), c.X(2)], ("epsilon", 1e-2f))),
+        new("GroupNormalization with a factor a group", 18, c => c.Op("GroupNormalization", [c.X(1, 4, 3), c.X(2), c.X(2)], ("num_groups", 2), ("epsilon", 1e-2f))),
         new("GroupNormalization with a factor a channel", 21, c => c.Op("GroupNormalization", [c.X(1, 4, 3), c.X(4), c.X(4)], ("num_groups", 2), ("epsilon", 1e-2f))),
     ];
 
@@ -176,6 +177,11 @@ static class RuleCases
         new("GatherElements", 18, c => c.Op("GatherElements", [c.X(2, 4), c.Integers([0, 3, 3, 1, 1, -1], 2, 3)], ("axis", 1))),
         new("GatherElements of fewer rows before opset 16", 13, c => c.Op("GatherElements", [c.X(3, 4), c.Integers([0, 3, 3, 1], 2, 2)], ("axis", 1))),
         new("TopK", 13, c => Parts(c, "TopK", [c.Apart(2, 5), c.List(2)], 2, p => [p[0]])),
+        new("Resize by whole factors", 13, c => c.Op("Resize", [c.X(1, 2, 2, 3), null, c.Constant(Tensor.Of([1f, 1, 2, 3]))], ("mode", "nearest"), ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor"))),
+        new("Resize by half pixels", 18, c => c.Op("Resize", [c.X(1, 1, 2, 2), null, null, c.List(1, 1, 4, 4)], ("mode", "nearest"))),
+        // Points at least 2/32·size/2 away from the pixel centres, where the slope jumps; the last two lie half and wholly outside.
+        new("GridSample", 16, c => c.Op("GridSample", [c.X(1, 2, 2, 2), c.Input([-.2f, .1f, .25f, -.3f, .3f, .25f, -.1f, -.15f, .8f, -.75f, -2, .1f], 1, 2, 3, 2)])),
+        new("GridSample between corners", 16, c => c.Op("GridSample", [c.X(1, 2, 2, 3), c.Input([-.4f, .3f, .5f, -.2f], 1, 1, 2, 2)], ("align_corners", 1))),
         new("Pad", 13, c => c.Op("Pad", [c.X(2, 3), c.List(1, 0, 0, 2), c.Constant(Tensor.Scalar(.5f))])),
         new("Pad that cuts", 11, c => c.Op("Pad", [c.X(3, 4), c.List(1, -1, -1, 0)])),
         new("Pad of named axes", 18, c => c.Op("Pad", [c.X(2, 3), c.List(1, 2), null, c.List(-1)])),

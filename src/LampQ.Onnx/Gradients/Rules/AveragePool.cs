@@ -22,7 +22,7 @@ sealed class AveragePoolRule : BackwardRule
             step.Give(0, () => emit.Expand(emit.Mul(step.Incoming, 1.0 / sizes[2..].Aggregate(1L, (product, d) => product * d)), sizes));
             return;
         }
-        var windows = Windows.Of(step, step.Node.Ints("kernel_shape")!);
+        var windows = Windows.Of(step.Node, step.Node.Ints("kernel_shape")!);
         step.Give(0, () =>
         {
             var counts = emit.Numbers(Counts(step.Node, windows, sizes[2..]), step.Input(0).Type, [.. windows.Output]);

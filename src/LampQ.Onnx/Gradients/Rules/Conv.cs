@@ -19,7 +19,7 @@ sealed class ConvRule : BackwardRule
         var g = step.Incoming;
         long[] x = step.SizesOf(0), w = step.SizesOf(1);
         long groups = step.Node.Int("group", 1);
-        var windows = Windows.Of(step, w[2..]);
+        var windows = Windows.Of(step.Node, w[2..]);
         step.Give(0, () => windows.TransposedConvolution(emit, g, step.Input(1), x[1], groups));
         step.Give(1, () =>
         {

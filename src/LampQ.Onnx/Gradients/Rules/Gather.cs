@@ -17,7 +17,7 @@ sealed class GatherRule : BackwardRule
         int axis = step.Axis(step.Node.Int("axis"), sizes.Length);
         long size = sizes[axis], count = indexShape.Aggregate(1L, (product, d) => product * d);
         var g = emit.Reshape(step.Incoming, [.. sizes[..axis], count, .. sizes[(axis + 1)..]]);
-        if (step.Input(1).Constant is { } constant)
+        if (step.ConstantOf(1) is { } constant)
             return Placement.Spread(emit, g, axis, [.. constant.ToIntegers().Select(i => i < 0 ? i + size : i)], size);
         // A one-hot matrix works in every opset and for repeated indices; OneHot counts negative ones from the end, as Gather does.
         return Placement.Spread(emit, g, axis, emit.OneHot(emit.Reshape(step.Input(1), count), size, 0, g.Type), size);

@@ -3,7 +3,8 @@ namespace LampQ.Onnx;
 public abstract partial class BackwardRule
 {
     /// <summary>
-    /// Y = α·A′·B′ + β·C with A′ = A or Aᵀ, B′ = B or Bᵀ: ∂A′ = α·G·B′ᵀ, ∂B′ = α·A′ᵀ·G, ∂C = β·G summed to C's shape; ∂A and ∂B are these or their transposes.
+    /// Y = α·A′·B′ + β·C with A′ = A or Aᵀ, B′ = B or Bᵀ: ∂A′ = α·G·B′ᵀ, ∂B′ = α·A′ᵀ·G, ∂C = β·G summed to C's shape;
+    /// ∂A and ∂B are these or their transposes.
     /// </summary>
     public static BackwardRule Gemm { get; } = new GemmRule();
 }

@@ -12,7 +12,7 @@ sealed class IdentityRule : BackwardRule
 
     protected override void ApplyCore(BackwardStep step)
     {
-        if (step.Node.Is("Dropout") && step.Node.Input(2) is { } training && training.Constant?.ToIntegers() is not [0])
+        if (step.Node.Is("Dropout") && step.Node.Input(2) is not null && step.ConstantOf(2)?.ToIntegers() is not [0])
             throw step.Unsupported("it drops values at random (training_mode); export the model for inference");
         step.Give(0, () => step.Emit.Cast(step.Incoming, step.Input(0).Type));
     }

@@ -20,7 +20,7 @@ sealed class MaxPoolRule : BackwardRule
             step.Give(0, () => Share(emit, emit.Equal(step.Input(0), step.Node.Output), step.Incoming, axes));
             return;
         }
-        var windows = Windows.Of(step, step.Node.Ints("kernel_shape")!);
+        var windows = Windows.Of(step.Node, step.Node.Ints("kernel_shape")!);
         step.Give(0, () =>
         {
             long[] positions = [sizes[0], sizes[1], 1, windows.OutputCount];

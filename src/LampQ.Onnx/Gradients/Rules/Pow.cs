@@ -16,7 +16,7 @@ sealed class PowRule : BackwardRule
         var emit = step.Emit;
         Value a = step.Input(0), y = step.Node.Output, g = step.Incoming;
         var b = emit.Cast(step.Input(1), a.Type);
-        double? exponent = step.Input(1).Constant is { Count: 1 } constant ? constant.ToFloats()[0] : null;
+        double? exponent = step.ConstantOf(1) is { Count: 1 } constant ? constant.ToFloats()[0] : null;
         step.Give(0, () => exponent switch
         {
             0 => emit.Mul(g, 0),

@@ -11,12 +11,11 @@ sealed class Windows
     readonly long[] before;
     readonly long[] after;
 
-    Windows(BackwardStep step, long[] kernel)
+    Windows(Node node, long[] kernel)
     {
-        var node = step.Node;
         int axes = kernel.Length;
         Kernel = kernel;
-        input = step.SizesOf(0);
+        input = GraphEmitter.Sizes(node.Inputs[0]!);
         output = GraphEmitter.Sizes(node.Output)[2..];
         Strides = node.Ints("strides") ?? Ones(axes);
         Dilations = node.Ints("dilations") ?? Ones(axes);
@@ -44,7 +43,7 @@ sealed class Windows
     /// <summary>Spatial sizes of the output.</summary>
     public IReadOnlyList<long> Output => output;
 
-    public static Windows Of(BackwardStep step, long[] kernel) => new(step, kernel);
+    public static Windows Of(Node node, long[] kernel) => new(node, kernel);
 
     /// <summary>Patches [N, C, kernel elements, positions] of an input; <paramref name="outside"/> is what stands in the padding.</summary>
     public Value Gather(GraphEmitter emit, Value x, double outside = 0)
@@ -53,7 +52,10 @@ sealed class Windows
         long samples = sizes[0], channels = sizes[1];
         var padded = emit.Pad(x, [0, 0, .. before], [0, 0, .. after], outside);
         if (IsTiling)
-            return emit.Reshape(emit.Transpose(emit.Reshape(padded, [samples, channels, .. Interleave(output, Kernel)]), KernelFirst), samples, channels, KernelCount, OutputCount);
+        {
+            var tiles = emit.Transpose(emit.Reshape(padded, [samples, channels, .. Interleave(output, Kernel)]), KernelFirst);
+            return emit.Reshape(tiles, samples, channels, KernelCount, OutputCount);
+        }
         var patches = emit.Node("Conv", [padded, OneHotKernels(emit, channels, x.Type)], x.Type, [samples, channels * KernelCount, .. output],
             ("group", channels), ("kernel_shape", Kernel), ("strides", Strides), ("dilations", Dilations));
         return emit.Reshape(patches, samples, channels, KernelCount, OutputCount);
@@ -83,7 +85,8 @@ sealed class Windows
         Crop(emit, Transposed(emit, gradient, weight, channels, groups));
 
     Value Transposed(GraphEmitter emit, Value gradient, Value weight, long channels, long groups) =>
-        emit.Node("ConvTranspose", [gradient, weight], gradient.Type, [GraphEmitter.Sizes(gradient)[0], channels, .. Enumerable.Range(0, Kernel.Length).Select(i => input[i + 2] + before[i] + after[i])],
+        emit.Node("ConvTranspose", [gradient, weight], gradient.Type,
+            [GraphEmitter.Sizes(gradient)[0], channels, .. Enumerable.Range(0, Kernel.Length).Select(i => input[i + 2] + before[i] + after[i])],
             ("group", groups), ("kernel_shape", Kernel), ("strides", Strides), ("dilations", Dilations));
 
     Value Crop(GraphEmitter emit, Value padded) =>
