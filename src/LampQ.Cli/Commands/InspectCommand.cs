@@ -18,7 +18,7 @@ static class InspectCommand
     static int Run(string path, ReportFormat format, Terminal terminal)
     {
         terminal.Cancellation.ThrowIfCancellationRequested();
-        var model = CommandError.BlameModel(path, () => Model.Read(path));
+        var model = ModelFile.Read(path);
         bool quantized = QuantizedModel.IsQuantized(model, out string evidence);
         if (quantized)
             terminal.Note($"the model is quantized already ({evidence}); layers behind a DequantizeLinear are not found. Inspect the float model it was made from.");

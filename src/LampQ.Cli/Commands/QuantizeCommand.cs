@@ -57,11 +57,11 @@ sealed class QuantizeCommand
     {
         var quantize = new QuantizeCommand();
         var command = new Command("quantize", "Writes a mixed-precision QDQ model, and says what it costs in accuracy, bytes and milliseconds.") { quantize.model };
-        foreach (Option option in new Option[] { quantize.output, quantize.data, quantize.images, quantize.bits, quantize.targetBits, quantize.maxSize, quantize.profile, quantize.method,
+        foreach (Option option in new Option[] { quantize.output, quantize.data, quantize.synthetic, quantize.images, quantize.bits, quantize.targetBits, quantize.maxSize, quantize.profile, quantize.method,
             quantize.uniformBits, quantize.container, quantize.attentionBits, quantize.bitsFor, quantize.metric, quantize.sensitivityImages, quantize.refinementSteps, quantize.seed })
             command.Options.Add(option);
         quantize.preprocessing.AddTo(command);
-        foreach (Option option in new Option[] { quantize.synthetic, quantize.batch, quantize.threads, quantize.format })
+        foreach (Option option in new Option[] { quantize.batch, quantize.threads, quantize.format })
             command.Options.Add(option);
         command.SetAction(parsed => new QuantizeRun(quantize.Read(parsed), terminal).Run());
         return command;

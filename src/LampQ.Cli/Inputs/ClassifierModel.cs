@@ -41,7 +41,7 @@ sealed class ClassifierModel
     /// <exception cref="CommandError">It is missing, broken, or no image classifier.</exception>
     public static ClassifierModel Read(string path)
     {
-        var model = CommandError.BlameModel(path, () => Model.Read(path));
+        var model = ModelFile.Read(path);
         if (model.Graph.Inputs is not [var input])
             throw CommandError.Model($"The model '{path}' has {model.Graph.Inputs.Count} inputs ({string.Join(", ", model.Graph.Inputs.Select(i => i.Name))}); expected one, the images.");
         if (input.Type != ElementType.Float)

@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace LampQ.Cli;
 
@@ -24,6 +25,7 @@ abstract record Report
     };
 
     /// <summary>Changes when a field is removed or gets another meaning; new fields leave it.</summary>
+    [JsonPropertyOrder(-1)]
     public int SchemaVersion => 1;
 
     /// <summary>Writes the report.</summary>
