@@ -57,6 +57,9 @@ public sealed record QuantizationOptions
     /// <summary>How much each layer minds. Default: the one that won by measurement (docs/results.md).</summary>
     public SensitivityMetric Metric { get; init; } = SensitivityMetric.KlDamage;
 
+    /// <summary>What the type-aware Fisher metric leaves open.</summary>
+    public FisherOptions Fisher { get; init; } = new();
+
     /// <summary>How weights are rounded. Default least squared error.</summary>
     public WeightQuantizer WeightQuantizer { get; init; } = WeightQuantizer.Mse;
 
@@ -88,6 +91,7 @@ public sealed record QuantizationOptions
             Width($"BitsFor '{layer}'", bits);
         if (SensitivityImages < 1)
             throw new ArgumentException($"SensitivityImages is {SensitivityImages}; expected 1 at least.");
+        Fisher.Validate();
         if (RefinementSteps < 0)
             throw new ArgumentException($"RefinementSteps is {RefinementSteps}; expected 0 at least.");
         if (Run.BatchSize < 1)

@@ -33,7 +33,7 @@ public sealed class CandidateModel : IDisposable
         foreach (var layer in layers)
         {
             var node = Twin(graph, layer);
-            var shape = layer.Weight.Constant!.Shape;
+            var shape = layer.WeightTensor.Shape;
             node.SetInput(layer.WeightIndex, graph.AddInput(WeightName(layer.Name), ElementType.Float, [.. shape.Select(d => new Dimension(d))]));
             if (quantizeInputs)
                 node.SetInput(1 - layer.WeightIndex, Switchable(graph, node.Input(1 - layer.WeightIndex)!, layer.Name));
@@ -55,7 +55,7 @@ public sealed class CandidateModel : IDisposable
     /// <summary>Gives a layer its float weight and float input back.</summary>
     public void SetFloat(QuantizableLayer layer)
     {
-        fed[WeightName(layer.Name)] = layer.Weight.Constant!;
+        fed[WeightName(layer.Name)] = layer.WeightTensor;
         if (quantizeInputs)
             SetInput(layer.Name, new AffineQuantizer(1, 0, 0, 255), on: 0);
     }
@@ -66,7 +66,7 @@ public sealed class CandidateModel : IDisposable
         var layer = layers[layerName];
         var weight = plan.Weights.Dequantize();
         var stored = layer.IsRowPerOutput ? weight : LinearWeights.Transpose(weight, layer.OutputChannels, layer.InputChannels);
-        fed[WeightName(layerName)] = Tensor.Of(stored, [.. layer.Weight.Constant!.Shape]);
+        fed[WeightName(layerName)] = Tensor.Of(stored, [.. layer.WeightTensor.Shape]);
         if (quantizeInputs)
             SetInput(layerName, plan.Input, on: 1);
     }

@@ -6,7 +6,7 @@ namespace LampQ.Quantization;
 public abstract partial class SensitivityMetric
 {
     /// <summary>Every known metric.</summary>
-    public static IReadOnlyList<SensitivityMetric> All => [KlDamage];
+    public static IReadOnlyList<SensitivityMetric> All => [KlDamage, TypeAwareFisher];
 
     /// <summary>Name on the command line.</summary>
     public abstract string Name { get; }

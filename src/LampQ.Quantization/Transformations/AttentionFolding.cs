@@ -22,12 +22,12 @@ sealed class AttentionFoldingTransformation : EquivalentTransformation
     public override string Name => "attention-folding";
 
     public override IReadOnlyDictionary<string, Grouping> Needs(ModelStructure structure) =>
-        structure.Attentions.SelectMany(a => new[] { a.Scores.Input(0)!, a.Scores.Input(1)!, a.Context.Input(1)! })
+        Suitable(structure).SelectMany(a => new[] { a.Scores.Input(0)!, a.Scores.Input(1)!, a.Context.Input(1)! })
             .DistinctBy(v => v.Name).ToDictionary(v => v.Name, _ => Grouping.Head);
 
     protected override void ApplyCore(Model model, ModelStructure structure, IReadOnlyDictionary<string, ActivationStatistics> statistics)
     {
-        foreach (var attention in structure.Attentions)
+        foreach (var attention in Suitable(structure))
         {
             var q = Factors(statistics[attention.Scores.Input(0)!.Name]);
             var k = Factors(statistics[attention.Scores.Input(1)!.Name]);
@@ -42,6 +42,10 @@ sealed class AttentionFoldingTransformation : EquivalentTransformation
             }
         }
     }
+
+    /// <summary>Attentions over [B, H, T, d]: with heads in the batch axis no [H, 1, 1] scale fits, and they share one scale unfolded.</summary>
+    static IEnumerable<Attention> Suitable(ModelStructure structure) =>
+        structure.Attentions.Where(a => !a.HeadsShareBatchAxis && a.Scores.Input(0)!.Shape?.Count == 4);
 
     /// <summary>The bound of each head relative to their mean.</summary>
     static double[] Factors(ActivationStatistics heads)
@@ -84,8 +88,8 @@ sealed class AttentionFoldingTransformation : EquivalentTransformation
         if (attention.ScoreScale is { } scale)
         {
             int index = scale.Input(0) == scores ? 1 : 0;
-            float old = scale.Input(index)!.Constant!.ToFloats()[0];
-            LinearWeights.Replace(scale, index, Tensor.Of([.. factors.Select(f => (float)(scale.Is("Div") ? old / f : old * f))], factors.Length, 1, 1));
+            double old = attention.ScoreFactor!.Value;
+            LinearWeights.Replace(scale, index, Tensor.Of([.. factors.Select(f => (float)(scale.Is("Div") ? 1 / (old * f) : old * f))], factors.Length, 1, 1));
             return;
         }
         var factor = graph.AddInitializer($"{scores.Name}.scale", Tensor.Of([.. factors.Select(f => (float)f)], factors.Length, 1, 1));

@@ -9,7 +9,7 @@ namespace LampQ.Quantization;
 public abstract partial class EquivalentTransformation
 {
     /// <summary>Every known transformation.</summary>
-    public static IReadOnlyList<EquivalentTransformation> All => [LayerNormReparameterization, AttentionFolding];
+    public static IReadOnlyList<EquivalentTransformation> All => [LayerNormReparameterization, AttentionFolding, OutlierChannelScaling];
 
     /// <summary>Name on the command line.</summary>
     public abstract string Name { get; }

@@ -8,7 +8,7 @@ public static class LinearWeights
     /// <summary>W, row-major [N, K]: one row an output channel.</summary>
     public static float[] ReadWeight(this QuantizableLayer layer)
     {
-        var stored = ConstantOf(layer, CurrentWeight(layer)).ToFloats();
+        var stored = CurrentWeight(layer).ToFloats();
         // Gemm multiplies the product by alpha; W is what the layer does, so it contains alpha.
         if (layer.Node.Is("Gemm") && layer.Node.Float("alpha", 1) is var alpha and not 1)
             for (int i = 0; i < stored.Length; i++)
@@ -32,7 +32,7 @@ public static class LinearWeights
     public static void WriteWeight(this QuantizableLayer layer, float[] weight)
     {
         var stored = layer.IsRowPerOutput ? weight : Transpose(weight, layer.OutputChannels, layer.InputChannels);
-        Replace(layer.Node, layer.WeightIndex, Tensor.Of(stored, [.. ConstantOf(layer, CurrentWeight(layer)).Shape]));
+        Replace(layer.Node, layer.WeightIndex, Tensor.Of(stored, [.. CurrentWeight(layer).Shape]));
         if (layer.Node.Is("Gemm"))
             layer.Node.Set("alpha", 1f);
     }
@@ -95,7 +95,7 @@ public static class LinearWeights
     static int BiasIndex(QuantizableLayer layer) => layer.BiasAdd!.Input(0) == layer.Node.Output ? 1 : 0;
 
     // The record names the weight it was found with; a transformation may have put another one in its place since.
-    static Value CurrentWeight(QuantizableLayer layer) => layer.Node.Input(layer.WeightIndex)!;
+    static Tensor CurrentWeight(QuantizableLayer layer) => layer.Node.Input(layer.WeightIndex)!.Constant ?? layer.WeightTensor;
 
     static Tensor ConstantOf(QuantizableLayer layer, Value value) => value.Constant
         ?? throw new NotSupportedException($"Layer '{layer.Name}' computes '{value.Name}' while it runs; only constant weights can be quantized.");
