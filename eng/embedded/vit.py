@@ -4,7 +4,7 @@ positions, pre-norm blocks with one fused qkv, GELU in its erf form, and a linea
 import torch
 from torch import nn
 
-IMAGE, PATCH, WIDTH, DEPTH, HEADS, CLASSES = 32, 4, 64, 6, 4, 16
+IMAGE, PATCH, WIDTH, DEPTH, HEADS, CLASSES = 32, 4, 64, 6, 2, 12
 TOKENS = (IMAGE // PATCH) ** 2 + 1
 
 
@@ -44,7 +44,7 @@ class Block(nn.Module):
 
 
 class ShapesVit(nn.Module):
-    """pixel_values [batch, 3, 32, 32], from -1 to 1 -> logits [batch, 16]."""
+    """pixel_values [batch, 3, 32, 32], from -1 to 1 -> logits [batch, 12]."""
 
     def __init__(self):
         super().__init__()

@@ -43,8 +43,8 @@ static class DrawCommand
                     hasSeed = ulong.TryParse(arguments[i + 1], CultureInfo.InvariantCulture, out seed);
                     break;
                 case "--count":
-                    // One array holds all pictures, and .NET limits an array of bytes to Array.MaxLength.
-                    hasCount = int.TryParse(arguments[i + 1], CultureInfo.InvariantCulture, out count) && count is > 0 and < int.MaxValue / ShapeImages.Length;
+                    // One array holds all pictures.
+                    hasCount = int.TryParse(arguments[i + 1], CultureInfo.InvariantCulture, out count) && count > 0 && count <= Array.MaxLength / ShapeImages.Length;
                     break;
                 case "--output":
                     folder = arguments[i + 1];

@@ -3,12 +3,11 @@ namespace LampQ.Demo;
 /// <summary>A direction in steps of 3°, counted anticlockwise on the screen; cosine and sine as integers scaled by 2¹⁴.</summary>
 /// <remarks>
 /// Library sines may differ in the last bit between platforms; these are numbers in the source.
-/// 120 steps divide by 3, 4 and 8, so the normals of a triangle and of a square and all 45° stripes are exact steps.
+/// 120 steps divide by 3, 4 and 12, so the normals of a triangle and of a square and stripes every 30° are exact steps.
 /// </remarks>
 readonly record struct Angle(int Steps)
 {
     public const int FullTurn = 120;
-    public const int OneEighthTurn = FullTurn / 8;
 
     const int QuarterTurn = FullTurn / 4;
     const int FractionBits = 14;

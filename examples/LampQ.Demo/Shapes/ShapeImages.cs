@@ -1,12 +1,12 @@
 namespace LampQ.Demo;
 
 /// <summary>
-/// Labelled pictures drawn from a seed, the same bytes on every platform: one striped figure on a busy background, 32 × 32, 16 classes.
-/// The class is the figure (disc, square, triangle, cross) and the way its stripes run.
+/// Labelled pictures drawn from a seed, the same bytes on every platform: one striped figure on a busy background, 32 × 32, 12 classes.
+/// The class is the direction in which the stripes run (6 directions, 30° apart) and whether they are fine or coarse.
 /// </summary>
 /// <remarks>
-/// Figures have equal areas, any position, size, rotation and colours; other shapes lie behind, bars lie over them, and every
-/// channel is noisy. Only integers are used for drawing.
+/// The figure (disc, square, triangle or cross, of equal areas) has any position, size, rotation and colours; smaller striped and
+/// plain shapes lie behind, bars lie over it, and every channel is noisy. Only integers are used for drawing.
 /// </remarks>
 public static class ShapeImages
 {
@@ -25,24 +25,22 @@ public static class ShapeImages
     /// <summary>The seed of evaluation pictures: neither training nor calibration has seen them.</summary>
     public const ulong EvaluationSeed = 3;
 
-    const int Figures = 4;
-    const int Fills = 4;
+    const int Directions = 6;
+    const int Widths = 2;
 
-    /// <summary>16 names; the position is the label.</summary>
+    /// <summary>12 names; the position is the label. Degrees are counted anticlockwise from level.</summary>
     public static IReadOnlyList<string> ClassNames { get; } =
     [
-        "disc, level stripes", "disc, rising stripes", "disc, upright stripes", "disc, falling stripes",
-        "square, level stripes", "square, rising stripes", "square, upright stripes", "square, falling stripes",
-        "triangle, level stripes", "triangle, rising stripes", "triangle, upright stripes", "triangle, falling stripes",
-        "cross, level stripes", "cross, rising stripes", "cross, upright stripes", "cross, falling stripes",
+        "fine stripes at 0°", "fine stripes at 30°", "fine stripes at 60°", "fine stripes at 90°", "fine stripes at 120°", "fine stripes at 150°",
+        "coarse stripes at 0°", "coarse stripes at 30°", "coarse stripes at 60°", "coarse stripes at 90°", "coarse stripes at 120°", "coarse stripes at 150°",
     ];
 
-    /// <summary>The class of picture number <paramref name="index"/>: every run of 16 pictures has each class once.</summary>
+    /// <summary>The class of picture number <paramref name="index"/>: every run of 12 pictures has each class once.</summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="index"/> is negative.</exception>
     public static int LabelOf(int index)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(index);
-        return index % (Figures * Fills);
+        return index % (Directions * Widths);
     }
 
     /// <summary>Draws one picture.</summary>
@@ -62,7 +60,7 @@ public static class ShapeImages
 
         var background = DrawBackground(canvas, ref random);
         DrawClutter(canvas, ref random);
-        var figure = DrawFigure(canvas, ref random, label, background);
+        var figure = DrawFigure(canvas, ref random, label % Directions, coarse: label >= Directions, background);
         DrawBarsOver(canvas, ref random, figure);
         AddNoise(canvas, ref random, rgb);
         return label;
@@ -70,11 +68,15 @@ public static class ShapeImages
 
     /// <summary>Draws pictures <paramref name="first"/> to <paramref name="first"/> + <paramref name="count"/> − 1 as a model reads them.</summary>
     /// <returns>Pixels [count, 3, 32, 32] from −1 to 1 (see <see cref="Normalize"/>) and count labels.</returns>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="first"/> or <paramref name="count"/> is negative.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// <paramref name="first"/> or <paramref name="count"/> is negative, or the pixels do not fit one array (about 699,000 pictures).
+    /// </exception>
     public static (float[] Pixels, int[] Labels) DrawBatch(ulong seed, int first, int count)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(first);
         ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Array.MaxLength / Length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(first, int.MaxValue - count);
         var pixels = new float[count * Length];
         var labels = new int[count];
         Parallel.For(0, count, i =>
@@ -105,7 +107,7 @@ public static class ShapeImages
         return from.Toward(to, 128);
     }
 
-    // Plain shapes and one small patch of stripes: neither colour, nor corners, nor stripes alone give the class away.
+    // Plain shapes and a small patch of stripes in any direction: edges alone do not give the class away.
     static void DrawClutter(Canvas canvas, ref SplitMix64 random)
     {
         for (var left = random.Next(3, 6); left > 0; left--)
@@ -118,49 +120,49 @@ public static class ShapeImages
                 _ => new Bar(x, y, AnyAngle(ref random), random.Next(Units(3), Units(8)), random.Next(Units(1) / 2, Units(2))),
             };
             Paint paint = left == 1
-                ? new Stripes(AnyColor(ref random), AnyColor(ref random), AnyAngle(ref random), random.Next(Units(4), Units(7)), 0)
+                ? new Stripes(AnyColor(ref random), AnyColor(ref random), AnyAngle(ref random), random.Next(Units(3), Units(7)), 0)
                 : new Plain(AnyColor(ref random));
             canvas.Draw(figure, paint);
         }
     }
 
-    static Figure DrawFigure(Canvas canvas, ref SplitMix64 random, int label, Rgb background)
+    static Figure DrawFigure(Canvas canvas, ref SplitMix64 random, int direction, bool coarse, Rgb background)
     {
-        var radius = random.Next(Units(7), Units(11));
+        var radius = random.Next(Units(8), Units(11));
         var (x, y) = (AnyCenter(ref random, radius), AnyCenter(ref random, radius));
-        var direction = AnyAngle(ref random);
-        // The factors (in 64ths) give all four figures the area of the disc: √(π/4), √(π/√27), √(π·9/20).
-        Figure figure = (label / Fills) switch
+        var rotation = AnyAngle(ref random);
+        // The factors (in 64ths) give all figures the area of the disc: √(π/4), √(π/√27), √(π·9/20).
+        Figure figure = random.Next(0, 3) switch
         {
             0 => new Disc(x, y, radius),
-            1 => new RegularPolygon(x, y, direction, 4, radius * 57 / 64),
-            2 => new RegularPolygon(x, y, direction, 3, radius * 50 / 64),
-            _ => new Cross(x, y, direction, radius * 76 / 64),
+            1 => new RegularPolygon(x, y, rotation, 4, radius * 57 / 64),
+            2 => new RegularPolygon(x, y, rotation, 3, radius * 50 / 64),
+            _ => new Cross(x, y, rotation, radius * 76 / 64),
         };
 
-        const int Jitter = 4; // times 3°: 12° of the 22.5° that lie between one way of running and the next
-        var runs = new Angle(label % Fills * Angle.OneEighthTurn + random.Next(-Jitter, Jitter));
+        const int Jitter = 3; // times 3°: 9° of the 15° that lie between a direction and the border to the next
+        var runs = new Angle(direction * (Angle.FullTurn / 2 / Directions) + random.Next(-Jitter, Jitter));
         var first = ColorAwayFrom(background, background, ref random);
         var second = ColorAwayFrom(background, first, ref random);
-        var period = random.Next(Units(4), Units(7));
+        var period = coarse ? random.Next(Units(11) / 2, Units(7)) : random.Next(Units(3), Units(9) / 2);
         canvas.Draw(figure, new Stripes(first, second, runs, period, random.Next(0, period - 1)));
         return figure;
     }
 
     static void DrawBarsOver(Canvas canvas, ref SplitMix64 random, Figure figure)
     {
-        for (var left = random.Next(1, 2); left > 0; left--)
+        for (var left = random.Next(0, 2); left > 0; left--)
         {
             var x = figure.CenterX + random.Next(-figure.Extent, figure.Extent);
             var y = figure.CenterY + random.Next(-figure.Extent, figure.Extent);
-            var bar = new Bar(x, y, AnyAngle(ref random), random.Next(Units(6), Units(16)), random.Next(Units(1) / 2, Units(2)));
+            var bar = new Bar(x, y, AnyAngle(ref random), random.Next(Units(6), Units(16)), random.Next(Units(1) / 2, Units(3) / 2));
             canvas.Draw(bar, new Plain(AnyColor(ref random)));
         }
     }
 
     static void AddNoise(Canvas canvas, ref SplitMix64 random, Span<byte> rgb)
     {
-        var amplitude = random.Next(8, 40);
+        var amplitude = random.Next(6, 30);
         for (var row = 0; row < Size; row++)
             for (var column = 0; column < Size; column++)
             {
@@ -185,8 +187,8 @@ public static class ShapeImages
 
     static Rgb ColorAwayFrom(Rgb one, Rgb other, ref SplitMix64 random)
     {
-        // Even from two well chosen colours most of the cube is far enough, so this ends soon.
-        const int Distance = 110;
+        // Whatever the two colours, half of all colours are far enough from both, so this ends soon.
+        const int Distance = 130;
         while (true)
         {
             var color = AnyColor(ref random);
