@@ -17,7 +17,7 @@ def arguments():
     parser.add_argument("--train", required=True, help="folder written by `LampQ.Demo draw`, training seed")
     parser.add_argument("--validation", required=True, help="folder written by `LampQ.Demo draw`, another seed")
     parser.add_argument("--output", required=True, help="weights (.pt); the model goes beside it as .onnx")
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=1e-3, help="peak learning rate of AdamW")
     parser.add_argument("--decay", type=float, default=0.05, help="weight decay of AdamW")

@@ -4,7 +4,7 @@ positions, pre-norm blocks with one fused qkv, GELU in its erf form, and a linea
 import torch
 from torch import nn
 
-IMAGE, PATCH, WIDTH, DEPTH, HEADS, CLASSES = 32, 4, 64, 6, 2, 12
+IMAGE, PATCH, WIDTH, DEPTH, HEADS, CLASSES = 32, 4, 48, 6, 3, 24
 TOKENS = (IMAGE // PATCH) ** 2 + 1
 
 
@@ -44,7 +44,7 @@ class Block(nn.Module):
 
 
 class ShapesVit(nn.Module):
-    """pixel_values [batch, 3, 32, 32], from -1 to 1 -> logits [batch, 12]."""
+    """pixel_values [batch, 3, 32, 32], from -1 to 1 -> logits [batch, 24]."""
 
     def __init__(self):
         super().__init__()
@@ -58,8 +58,9 @@ class ShapesVit(nn.Module):
             nn.init.trunc_normal_(parameter, std=0.02)
         for module in self.modules():
             if isinstance(module, nn.Linear):
-                # Width 64 is narrow: the 0.02 that fits ViT-Base would start every layer near zero.
-                nn.init.xavier_uniform_(module.weight)
+                # As DeiT starts. A start as large as Xavier's is hardly moved by a short training: the weights stay the uniform
+                # random numbers of the start (kurtosis 2.0 measured), and even 3 bits cost nothing. Real models are not like that.
+                nn.init.trunc_normal_(module.weight, std=0.02)
                 nn.init.zeros_(module.bias)
 
     def forward(self, pixel_values):

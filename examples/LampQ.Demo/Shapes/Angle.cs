@@ -1,22 +1,24 @@
 namespace LampQ.Demo;
 
-/// <summary>A direction in steps of 3°, counted anticlockwise on the screen; cosine and sine as integers scaled by 2¹⁴.</summary>
+/// <summary>A direction in steps of 1.5°, counted anticlockwise on the screen; cosine and sine as integers scaled by 2¹⁴.</summary>
 /// <remarks>
 /// Library sines may differ in the last bit between platforms; these are numbers in the source.
-/// 120 steps divide by 3, 4 and 12, so the normals of a triangle and of a square and stripes every 30° are exact steps.
+/// 240 steps divide by 3, 4 and 48, so the normals of a triangle and of a square and stripes every 7.5° are exact steps.
 /// </remarks>
 readonly record struct Angle(int Steps)
 {
-    public const int FullTurn = 120;
+    public const int FullTurn = 240;
 
     const int QuarterTurn = FullTurn / 4;
     const int FractionBits = 14;
 
-    // round(2¹⁴ · sin(k · 3°)) for k = 0 .. 30.
+    // round(2¹⁴ · sin(k · 1.5°)) for k = 0 .. 60.
     static ReadOnlySpan<short> QuarterSine =>
     [
-        0, 857, 1713, 2563, 3406, 4240, 5063, 5872, 6664, 7438, 8192, 8923, 9630, 10311, 10963, 11585,
-        12176, 12733, 13255, 13741, 14189, 14598, 14968, 15296, 15582, 15826, 16026, 16182, 16294, 16362, 16384,
+        0, 429, 857, 1285, 1713, 2139, 2563, 2986, 3406, 3825, 4240, 4653, 5063, 5469, 5872, 6270,
+        6664, 7053, 7438, 7818, 8192, 8561, 8923, 9280, 9630, 9974, 10311, 10641, 10963, 11278, 11585, 11885,
+        12176, 12458, 12733, 12998, 13255, 13502, 13741, 13970, 14189, 14399, 14598, 14788, 14968, 15137, 15296, 15444,
+        15582, 15709, 15826, 15931, 16026, 16110, 16182, 16244, 16294, 16333, 16362, 16378, 16384,
     ];
 
     public Angle Plus(int steps) => new(Steps + steps);

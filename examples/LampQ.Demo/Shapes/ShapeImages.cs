@@ -1,8 +1,10 @@
+using System.Globalization;
+
 namespace LampQ.Demo;
 
 /// <summary>
-/// Labelled pictures drawn from a seed, the same bytes on every platform: one striped figure on a busy background, 32 × 32, 12 classes.
-/// The class is the direction in which the stripes run (6 directions, 30° apart) and whether they are fine or coarse.
+/// Labelled pictures drawn from a seed, the same bytes on every platform: one striped figure on a busy background, 32 × 32, 24 classes.
+/// The class is the direction in which the stripes run: 24 directions, 7.5° apart.
 /// </summary>
 /// <remarks>
 /// The figure (disc, square, triangle or cross, of equal areas) has any position, size, rotation and colours; smaller striped and
@@ -25,22 +27,18 @@ public static class ShapeImages
     /// <summary>The seed of evaluation pictures: neither training nor calibration has seen them.</summary>
     public const ulong EvaluationSeed = 3;
 
-    const int Directions = 6;
-    const int Widths = 2;
+    const int Directions = 24;
 
-    /// <summary>12 names; the position is the label. Degrees are counted anticlockwise from level.</summary>
+    /// <summary>24 names; the position is the label. Degrees are counted anticlockwise from level.</summary>
     public static IReadOnlyList<string> ClassNames { get; } =
-    [
-        "fine stripes at 0°", "fine stripes at 30°", "fine stripes at 60°", "fine stripes at 90°", "fine stripes at 120°", "fine stripes at 150°",
-        "coarse stripes at 0°", "coarse stripes at 30°", "coarse stripes at 60°", "coarse stripes at 90°", "coarse stripes at 120°", "coarse stripes at 150°",
-    ];
+        [.. Enumerable.Range(0, Directions).Select(label => string.Create(CultureInfo.InvariantCulture, $"stripes at {label * 180.0 / Directions}°"))];
 
-    /// <summary>The class of picture number <paramref name="index"/>: every run of 12 pictures has each class once.</summary>
+    /// <summary>The class of picture number <paramref name="index"/>: every run of 24 pictures has each class once.</summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="index"/> is negative.</exception>
     public static int LabelOf(int index)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(index);
-        return index % (Directions * Widths);
+        return index % Directions;
     }
 
     /// <summary>Draws one picture.</summary>
@@ -60,7 +58,7 @@ public static class ShapeImages
 
         var background = DrawBackground(canvas, ref random);
         DrawClutter(canvas, ref random);
-        var figure = DrawFigure(canvas, ref random, label % Directions, coarse: label >= Directions, background);
+        var figure = DrawFigure(canvas, ref random, label, background);
         DrawBarsOver(canvas, ref random, figure);
         AddNoise(canvas, ref random, rgb);
         return label;
@@ -110,7 +108,7 @@ public static class ShapeImages
     // Plain shapes and a small patch of stripes in any direction: edges alone do not give the class away.
     static void DrawClutter(Canvas canvas, ref SplitMix64 random)
     {
-        for (var left = random.Next(3, 6); left > 0; left--)
+        for (var left = random.Next(2, 5); left > 0; left--)
         {
             var (x, y) = (random.Next(0, Units(Size)), random.Next(0, Units(Size)));
             Figure figure = random.Next(0, 2) switch
@@ -126,9 +124,9 @@ public static class ShapeImages
         }
     }
 
-    static Figure DrawFigure(Canvas canvas, ref SplitMix64 random, int direction, bool coarse, Rgb background)
+    static Figure DrawFigure(Canvas canvas, ref SplitMix64 random, int direction, Rgb background)
     {
-        var radius = random.Next(Units(8), Units(11));
+        var radius = random.Next(Units(9), Units(12));
         var (x, y) = (AnyCenter(ref random, radius), AnyCenter(ref random, radius));
         var rotation = AnyAngle(ref random);
         // The factors (in 64ths) give all figures the area of the disc: √(π/4), √(π/√27), √(π·9/20).
@@ -140,18 +138,17 @@ public static class ShapeImages
             _ => new Cross(x, y, rotation, radius * 76 / 64),
         };
 
-        const int Jitter = 3; // times 3°: 9° of the 15° that lie between a direction and the border to the next
-        var runs = new Angle(direction * (Angle.FullTurn / 2 / Directions) + random.Next(-Jitter, Jitter));
+        var runs = new Angle(direction * (Angle.FullTurn / 2 / Directions));
         var first = ColorAwayFrom(background, background, ref random);
         var second = ColorAwayFrom(background, first, ref random);
-        var period = coarse ? random.Next(Units(11) / 2, Units(7)) : random.Next(Units(3), Units(9) / 2);
+        var period = random.Next(Units(7) / 2, Units(13) / 2);
         canvas.Draw(figure, new Stripes(first, second, runs, period, random.Next(0, period - 1)));
         return figure;
     }
 
     static void DrawBarsOver(Canvas canvas, ref SplitMix64 random, Figure figure)
     {
-        for (var left = random.Next(0, 2); left > 0; left--)
+        for (var left = random.Next(0, 1); left > 0; left--)
         {
             var x = figure.CenterX + random.Next(-figure.Extent, figure.Extent);
             var y = figure.CenterY + random.Next(-figure.Extent, figure.Extent);
@@ -162,7 +159,7 @@ public static class ShapeImages
 
     static void AddNoise(Canvas canvas, ref SplitMix64 random, Span<byte> rgb)
     {
-        var amplitude = random.Next(6, 30);
+        var amplitude = random.Next(4, 24);
         for (var row = 0; row < Size; row++)
             for (var column = 0; column < Size; column++)
             {

@@ -2,14 +2,14 @@ namespace LampQ.Demo;
 
 /// <summary>
 /// The model that comes with the repository: a float Vision Transformer for <see cref="ShapeImages"/>, trained by eng/embedded.
-/// DeiT's structure, patches of 4 × 4, width 64, 6 blocks, 2 heads, 12 classes; ONNX opset 17.
+/// DeiT's structure, patches of 4 × 4, width 48, 6 blocks, 3 heads, 24 classes; ONNX opset 17.
 /// </summary>
 public static class ShapesVit
 {
     /// <summary>Input: [batch, 3, 32, 32], from −1 to 1 as <see cref="ShapeImages.Normalize"/> makes it.</summary>
     public const string InputName = "pixel_values";
 
-    /// <summary>Output: [batch, 12], one logit per class.</summary>
+    /// <summary>Output: [batch, 24], one logit per class.</summary>
     public const string OutputName = "logits";
 
     /// <summary>The model file beside the running program; the build copies it there.</summary>

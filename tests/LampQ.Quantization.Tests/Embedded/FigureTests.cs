@@ -22,8 +22,8 @@ public class FigureTests
     [TestMethod]
     public void Contains_EveryFigureInAnyRotation_CoversItsArea()
     {
-        const int Size = 300;
-        for (var steps = 0; steps < Angle.FullTurn; steps += 7)
+        const int Size = 160;
+        for (var steps = 0; steps < Angle.FullTurn; steps += 17)
         {
             var direction = new Angle(steps);
             (Figure Figure, double Area)[] cases =
