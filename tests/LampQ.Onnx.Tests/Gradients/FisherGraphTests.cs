@@ -225,7 +225,7 @@ public sealed class FisherGraphTests
             int first = (int)shape[0], rest = (int)shape.Skip(1).Aggregate(1L, (p, d) => p * d);
             return new QuantizableLayer
             {
-                Name = $"{i}/{n.Name}", Type = LayerType.Linear, Block = -1, Group = $"{i}", Node = n, Weight = n.Input(1)!, IsRowPerOutput = rows,
+                Name = $"{i}/{n.Name}", Type = LayerType.Linear, Block = -1, Group = $"{i}", Node = n, Weight = n.Input(1)!, WeightTensor = n.Input(1)!.Constant!, IsRowPerOutput = rows,
                 OutputChannels = rows ? first : rest, InputChannels = rows ? rest : first,
             };
         })];
