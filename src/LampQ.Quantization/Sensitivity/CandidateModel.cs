@@ -17,6 +17,7 @@ public sealed class CandidateModel : IDisposable
     readonly Dictionary<string, QuantizableLayer> layers;
     readonly Dictionary<string, Tensor> fed = [];
     readonly bool quantizeInputs;
+    readonly int workers;
 
     /// <summary>Makes the session.</summary>
     /// <param name="model">The float model, equivalent transformations applied.</param>
@@ -43,7 +44,9 @@ public sealed class CandidateModel : IDisposable
         graph.RemoveUnused();
         foreach (var unused in graph.Inputs.Where(v => v.IsUnused).ToArray())
             graph.RemoveInput(unused);
-        session = new OnnxSession(copy, settings.Session);
+        // Batches run side by side, one thread each: that scales better than sharing every small operation between threads.
+        workers = settings.Session.Threads > 0 ? settings.Session.Threads : Environment.ProcessorCount;
+        session = new OnnxSession(copy, settings.Session with { Threads = 1 });
         var needed = session.InputNames.ToHashSet();
         foreach (string unused in fed.Keys.Where(name => !needed.Contains(name)).ToArray())
             fed.Remove(unused);
@@ -76,15 +79,15 @@ public sealed class CandidateModel : IDisposable
     /// <param name="cancellation">Cancels between two batches.</param>
     public ModelOutputs Run(IEnumerable<Tensor> starts, CancellationToken cancellation = default)
     {
-        var rows = new List<float[]>();
         string output = session.OutputNames[0];
-        foreach (var start in starts)
+        var batches = new System.Collections.Concurrent.ConcurrentDictionary<long, List<float[]>>();
+        Parallel.ForEach(starts, new ParallelOptions { MaxDegreeOfParallelism = workers, CancellationToken = cancellation }, (start, _, index) =>
         {
-            cancellation.ThrowIfCancellationRequested();
-            fed[Start] = start;
-            session.Run(fed, [output], (_, shape, values) => ModelOutputs.AddRows(rows, output, shape, values));
-        }
-        return new ModelOutputs(rows.Count > 0 ? rows[0].Length : 0, rows);
+            var rows = batches[index] = [];
+            session.Run(new Dictionary<string, Tensor>(fed) { [Start] = start }, [output], (_, shape, values) => ModelOutputs.AddRows(rows, output, shape, values));
+        });
+        float[][] all = [.. batches.OrderBy(b => b.Key).SelectMany(b => b.Value)];
+        return new ModelOutputs(all.Length > 0 ? all[0].Length : 0, all);
     }
 
     /// <inheritdoc/>
