@@ -59,7 +59,7 @@ public sealed class InspectTests
 
         string heading = lines.Single(l => l.TrimStart().StartsWith("name ", StringComparison.Ordinal));
         string head = lines.Single(l => l.Contains(" head ", StringComparison.Ordinal));
-        Assert.AreEqual(heading.IndexOf("type", StringComparison.Ordinal), head.IndexOf(" head ", StringComparison.Ordinal) + 1);
+        Assert.AreEqual(heading.IndexOf("type", StringComparison.Ordinal), head.LastIndexOf(" head ", StringComparison.Ordinal) + 1);
         Assert.AreEqual(heading.Length, head.Length);
     }
 
