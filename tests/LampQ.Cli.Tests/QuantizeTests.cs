@@ -199,6 +199,8 @@ public sealed class QuantizeTests
     [TestMethod]
     public void BitsFor_EveryType_LeavesNothingToAllocate()
     {
+        using var place = new Workplace();
+
         var run = place.Quantize("--bits-for", "qkv=3", "--bits-for", "proj=4", "--bits-for", "fc1=5", "--bits-for", "fc2=6", "--format", "json");
 
         run.AssertDone();
