@@ -111,6 +111,28 @@ public sealed class BadInputTests
     }
 
     [TestMethod]
+    public void Model_NaNInANorm_Is3ForEvalAndQuantize()
+    {
+        var model = place.Vit.Build();
+        var gamma = ModelFamily.Detect(model).Analyze(model).Norms[0].Gamma;
+        float[] values = gamma.Constant!.ToFloats();
+        values[0] = float.NaN;
+        model.Graph.SetInitializer(gamma, Tensor.Of(values, [.. gamma.Constant.Shape]));
+        string path = place.Write("nan.onnx", model);
+
+        CliRun.Of("eval", path, "--data", place.Images).AssertRefused(3, "nan.onnx", "NaN");
+        CliRun.Of("quantize", path, "-o", place.Output, "--data", place.Images).AssertRefused(3, "nan.onnx", "NaN");
+    }
+
+    [TestMethod]
+    public void Budget_EveryWidthFixedAboveTheSize_Is4NamingBothSizes()
+    {
+        string[] all = ["--bits-for", "qkv=4", "--bits-for", "proj=4", "--bits-for", "fc1=4", "--bits-for", "fc2=4"];
+
+        place.Quantize([.. all, "--max-size", "2kB"]).AssertRefused(4, "2,000 bytes");
+    }
+
+    [TestMethod]
     public void Data_Missing_Is2() => QuantizeData(place["nowhere"]).AssertRefused(2, "nowhere");
 
     [TestMethod]

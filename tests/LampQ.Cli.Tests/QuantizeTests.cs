@@ -195,4 +195,16 @@ public sealed class QuantizeTests
 
         Assert.IsTrue(QuantizedModel.IsQuantized(Model.Read(place.Output), out _));
     }
+
+    [TestMethod]
+    public void BitsFor_EveryType_LeavesNothingToAllocate()
+    {
+        using var place = new Workplace();
+
+        var run = place.Quantize("--bits-for", "qkv=3", "--bits-for", "proj=4", "--bits-for", "fc1=5", "--bits-for", "fc2=6", "--format", "json");
+
+        run.AssertDone();
+        int[] bits = [.. run.Json.GetProperty("layers").EnumerateArray().Select(l => l.GetProperty("bits").GetInt32())];
+        CollectionAssert.AreEqual(new[] { 8, 3, 4, 5, 6, 3, 4, 5, 6, 8 }, bits);
+    }
 }

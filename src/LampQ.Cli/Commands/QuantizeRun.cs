@@ -47,6 +47,7 @@ sealed class QuantizeRun(QuantizeRequest request, Terminal terminal)
         double quantized = total.Elapsed.TotalSeconds;
 
         byte[] bytes = result.Model.ToBytes();
+        RefuseFileAboveSize(bytes.LongLength);
         using var after = LoadWritten(bytes, run.Session);
         terminal.Report("comparing with fp32");
         var evaluation = Evaluation.Of(ModelOutputs.Of(after, samples, run, terminal.Cancellation), samples, baseline);
@@ -110,6 +111,13 @@ sealed class QuantizeRun(QuantizeRequest request, Terminal terminal)
         if (request.Options.Method == AllocationMethod.LampQ && request.MaxSize is null && request.TargetBits < least)
             throw new CommandError(ExitCodes.Budget, string.Create(CultureInfo.InvariantCulture,
                 $"--target-bits is {request.TargetBits}, but the smallest reachable average is {least} (every layer at {least} bits). Raise the budget{(least > 2 ? " or offer fewer bits by --bits" : "")}."));
+    }
+
+    // The solver keeps the budget by count. The file has the last word, which matters where --bits-for leaves the solver nothing to choose.
+    void RefuseFileAboveSize(long sizeInBytes)
+    {
+        if (request.Options.Method == AllocationMethod.LampQ && request.MaxSize is { } size && sizeInBytes > size)
+            throw new CommandError(ExitCodes.Budget, $"--max-size is {SizeText.Of(size)}, but the file has {Figures.Count(sizeInBytes)} bytes. Raise the budget or give fewer bits by --bits-for.");
     }
 
     QuantizationResult Quantize(ClassifierModel classifier, SampleSet samples, RunSettings run)

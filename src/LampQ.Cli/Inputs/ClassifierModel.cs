@@ -60,16 +60,19 @@ sealed class ClassifierModel
     /// <summary>Number of classes, found by running the model once on zeros.</summary>
     /// <param name="session">The model.</param>
     /// <param name="shape">Shape of one image.</param>
-    /// <exception cref="CommandError">It does not run, or returns something else than [batch, classes].</exception>
+    /// <exception cref="CommandError">It does not run, or returns something else than [batch, classes], or NaN.</exception>
     public int CountClasses(OnnxSession session, IReadOnlyList<int> shape) => CommandError.BlameModel(Path, () =>
     {
         int batch = FixedBatch ?? 1;
         long[] dimensions = [batch, .. shape.Select(d => (long)d)];
         var zeros = Tensor.Of(new float[dimensions.Aggregate(1L, (product, d) => checked(product * d))], dimensions);
         var scores = session.Run(new Dictionary<string, Tensor> { [InputName] = zeros }, [session.OutputNames[0]])[0];
-        return scores.Type == ElementType.Float && scores.Shape is [var rows, > 0 and var classes] && rows == batch
-            ? (int)classes
-            : throw new NotSupportedException($"The output '{session.OutputNames[0]}' is {scores} for {batch} image(s); expected scores Float[{batch},classes] of a classifier as first output.");
+        if (scores.Type != ElementType.Float || scores.Shape is not [var rows, > 0 and var classes] || rows != batch)
+            throw new NotSupportedException($"The output '{session.OutputNames[0]}' is {scores} for {batch} image(s); expected scores Float[{batch},classes] of a classifier as first output.");
+        // NaN in a weight, a bias or a norm reaches the scores even from zeros: NaN·0 is NaN.
+        if (scores.ToFloats().Any(float.IsNaN))
+            throw new InvalidDataException($"The scores '{session.OutputNames[0]}' of an empty image are NaN; expected numbers. Export the model again from a good checkpoint.");
+        return (int)classes;
     });
 
     /// <summary>Checks that samples fit the input.</summary>

@@ -35,7 +35,8 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         var export = new Export(calibration, quantizers, groups, container, options);
         double calibrated = total.Elapsed.TotalSeconds;
 
-        if (options.Method == AllocationMethod.Uniform)
+        // With every layer's width fixed there is nothing to allocate.
+        if (options.Method == AllocationMethod.Uniform || groups.Count == 0)
             return Finish(export, groups.ToDictionary(g => g.Name, _ => options.UniformBits), null, null, [], new StageSeconds(calibrated, 0, 0, 0, 0, 0));
 
         int[] bits = [.. options.Bits.Order()];
