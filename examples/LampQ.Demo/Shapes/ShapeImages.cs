@@ -8,7 +8,7 @@ namespace LampQ.Demo;
 /// </summary>
 /// <remarks>
 /// The figure (disc, square, triangle or cross, of equal areas) has any position, size, rotation and colours; smaller striped and
-/// plain shapes lie behind, bars lie over it, and every channel is noisy. Only integers are used for drawing.
+/// plain shapes lie behind, a bar may lie over it, and every channel is noisy. Only integers are used for drawing.
 /// </remarks>
 public static class ShapeImages
 {
@@ -59,7 +59,7 @@ public static class ShapeImages
         var background = DrawBackground(canvas, ref random);
         DrawClutter(canvas, ref random);
         var figure = DrawFigure(canvas, ref random, label, background);
-        DrawBarsOver(canvas, ref random, figure);
+        DrawBarOver(canvas, ref random, figure);
         AddNoise(canvas, ref random, rgb);
         return label;
     }
@@ -146,9 +146,9 @@ public static class ShapeImages
         return figure;
     }
 
-    static void DrawBarsOver(Canvas canvas, ref SplitMix64 random, Figure figure)
+    static void DrawBarOver(Canvas canvas, ref SplitMix64 random, Figure figure)
     {
-        for (var left = random.Next(0, 1); left > 0; left--)
+        if (random.Next(0, 1) == 1)
         {
             var x = figure.CenterX + random.Next(-figure.Extent, figure.Extent);
             var y = figure.CenterY + random.Next(-figure.Extent, figure.Extent);
