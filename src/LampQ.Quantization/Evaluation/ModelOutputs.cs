@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using LampQ.Onnx;
 using LampQ.Runtime;
 
@@ -10,12 +11,23 @@ public sealed record ModelOutputs(int Classes, IReadOnlyList<float[]> Scores)
 {
     /// <summary>Runs a model over samples and keeps its first output.</summary>
     /// <exception cref="InvalidDataException">The first output is no [batch, classes].</exception>
-    public static ModelOutputs Of(OnnxSession session, SampleSet samples, RunSettings settings, CancellationToken cancellation = default)
+    public static ModelOutputs Of(OnnxSession session, SampleSet samples, RunSettings settings, CancellationToken cancellation = default) =>
+        Of(session, samples, settings, new Stopwatch(), cancellation);
+
+    /// <summary>As the other one; <paramref name="running"/> runs while the model does, and stands while samples are loaded.</summary>
+    internal static ModelOutputs Of(OnnxSession session, SampleSet samples, RunSettings settings, Stopwatch running, CancellationToken cancellation)
     {
         var rows = new List<float[]>(samples.Count);
         string input = session.InputNames[0];
         foreach (var batch in samples.Tensors(settings, cancellation))
+        {
+            running.Start();
             session.Run(new Dictionary<string, Tensor> { [input] = batch }, [session.OutputNames[0]], (_, shape, values) => AddRows(rows, session.OutputNames[0], shape, values));
+            running.Stop();
+        }
+        // The copies that filled up the last batch.
+        if (rows.Count > samples.Count)
+            rows.RemoveRange(samples.Count, rows.Count - samples.Count);
         return new ModelOutputs(rows.Count > 0 ? rows[0].Length : 0, rows);
     }
 
@@ -43,6 +55,9 @@ public sealed record ModelOutputs(int Classes, IReadOnlyList<float[]> Scores)
     /// <summary>Share of samples whose prediction is the same.</summary>
     public double Agreement(ModelOutputs other) =>
         Scores.Count == 0 ? 1 : Predictions().Zip(other.Predictions(), (a, b) => a == b ? 1.0 : 0.0).Average();
+
+    /// <summary>Mean over the samples of the largest softmax probability, 0 to 1.</summary>
+    public double MeanTopProbability() => Scores.Count == 0 ? 0 : Scores.Average(s => Math.Exp(s.Max() - LogSumExp(s)));
 
     /// <summary>Share of samples whose class is among the k largest scores; samples without a class do not count, and without any the answer is null.</summary>
     public double? TopK(IReadOnlyList<int?> labels, int k)

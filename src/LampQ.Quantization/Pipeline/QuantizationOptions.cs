@@ -63,11 +63,11 @@ public sealed record QuantizationOptions
     /// <summary>How weights are rounded. Default least squared error.</summary>
     public WeightQuantizer WeightQuantizer { get; init; } = WeightQuantizer.Mse;
 
-    /// <summary>Samples that sensitivity and refinement are measured on, the first of the calibration set. Default 32, the papers' number.</summary>
-    public int SensitivityImages { get; init; } = 32;
+    /// <summary>Samples that sensitivity and refinement are measured on, the first of the calibration set. Default 16: half the time of 32.</summary>
+    public int SensitivityImages { get; init; } = 16;
 
-    /// <summary>Most pairs of layers that refinement may try. Default 24; 0 turns it off.</summary>
-    public int RefinementSteps { get; init; } = 24;
+    /// <summary>Most pairs of layers that refinement may try. Default 12; 0 turns it off.</summary>
+    public int RefinementSteps { get; init; } = 12;
 
     /// <summary>Seed of everything drawn at random. Default 0.</summary>
     public int Seed { get; init; }

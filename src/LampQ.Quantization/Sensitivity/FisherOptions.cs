@@ -15,6 +15,9 @@ public sealed record FisherOptions
     /// <summary>True weighs the trace by the squared error of the layer's own weights at each width, E‖Δw‖²/N·K, in place of γ^(−B). Default false, the paper's form.</summary>
     public bool UseWeightError { get; init; }
 
+    /// <summary>Classes drawn a sample by the fisher-damage metric, 1 at least. Default 2.</summary>
+    public int Draws { get; init; } = 2;
+
     /// <summary>Checks every property.</summary>
     public void Validate()
     {
@@ -22,6 +25,8 @@ public sealed record FisherOptions
             throw new ArgumentException($"Fisher β is {Beta}; expected 2 to 8 bits.");
         if (Mu < 1)
             throw new ArgumentException($"Fisher μ is {Mu}; expected 1 layer at least.");
+        if (Draws < 1)
+            throw new ArgumentException($"Fisher draws are {Draws}; expected 1 at least.");
         if (Gamma is { } gamma && !(gamma > 1 && double.IsFinite(gamma)))
             throw new ArgumentException($"Fisher γ is {gamma}; expected a number above 1.");
     }

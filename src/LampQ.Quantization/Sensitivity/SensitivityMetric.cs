@@ -6,7 +6,7 @@ namespace LampQ.Quantization;
 public abstract partial class SensitivityMetric
 {
     /// <summary>Every known metric.</summary>
-    public static IReadOnlyList<SensitivityMetric> All => [KlDamage, TypeAwareFisher];
+    public static IReadOnlyList<SensitivityMetric> All => [KlDamage, FisherDamage, TypeAwareFisher];
 
     /// <summary>Name on the command line.</summary>
     public abstract string Name { get; }

@@ -1,0 +1,43 @@
+using Microsoft.ML.OnnxRuntime;
+
+namespace LampQ.Cli;
+
+/// <summary>Ends the command with a message for the user: what was found, what is expected, what to do.</summary>
+sealed class CommandError(int exitCode, string message, Exception? cause = null) : Exception(message, cause)
+{
+    public int ExitCode => exitCode;
+
+    /// <summary>Wrong options.</summary>
+    public static CommandError Usage(string message) => new(ExitCodes.Usage, message);
+
+    /// <summary>A model that cannot be used.</summary>
+    public static CommandError Model(string message) => new(ExitCodes.Model, message);
+
+    /// <summary>Does something that fails only when the model is to blame.</summary>
+    public static T BlameModel<T>(string path, Func<T> work) => Blame(ExitCodes.Model, $"Model '{path}': ", path, work);
+
+    /// <summary>Does something that fails only when the data are to blame.</summary>
+    public static T BlameData<T>(string path, Func<T> work) => Blame(ExitCodes.Usage, $"Data '{path}': ", path, work);
+
+    /// <inheritdoc cref="BlameData{T}"/>
+    public static void BlameData(string path, Action work) => BlameData(path, () =>
+    {
+        work();
+        return true;
+    });
+
+    static T Blame<T>(int exitCode, string prefix, string path, Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (Exception e) when (e is InvalidDataException or NotSupportedException or ArgumentException or IOException or UnauthorizedAccessException
+            or OverflowException or OnnxRuntimeException or DllNotFoundException)
+        {
+            // ArgumentException appends its parameter's name, which says nothing to a user.
+            string message = e is ArgumentException { ParamName: { Length: > 0 } name } ? e.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal) : e.Message;
+            throw new CommandError(exitCode, message.Contains(path, StringComparison.Ordinal) ? message : prefix + message, e);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+using System.CommandLine;
+using System.Globalization;
+using LampQ.Onnx;
+using LampQ.Quantization;
+
+namespace LampQ.Cli;
+
+/// <summary><c>lampq quantize MODEL -o OUT.onnx --data PATH</c>: its options; <see cref="QuantizeRun"/> does the work.</summary>
+sealed class QuantizeCommand
+{
+    static readonly QuantizationOptions defaults = new();
+
+    readonly Argument<string> model = CommonOptions.Model();
+    readonly Option<string> output = new("--output", "-o") { HelpName = "OUT.onnx", Required = true, Description = "The file to write; an existing one is replaced only when everything went well." };
+    readonly Option<string> data = new("--data") { HelpName = "PATH", Description = "Calibration images: a folder, a labels.tsv (file, tab, class), or .npy arrays." };
+    readonly Option<bool> synthetic = new("--synthetic") { Description = "Calibrates on random numbers instead of --data. Only for trying things out." };
+    readonly Option<int> images = OptionParsing.WithDefault("--images", "N", "Calibration images, drawn from the data by --seed.", 32, OptionParsing.Whole(1));
+    readonly Option<BitWidths> bits = OptionParsing.WithDefault("--bits", "LIST", "Widths a layer may get: 2-8, or 2,4,8.", new BitWidths(defaults.Bits), BitWidths.Parse);
+    readonly Option<double> targetBits = OptionParsing.WithDefault("--target-bits", "B", "The budget: bits a weight on average.", defaults.TargetBits, ParseTarget);
+    readonly Option<long?> maxSize = OptionParsing.Optional<long?>("--max-size", "SIZE", "The budget as the size of the written file instead: 3000000, 3MB, 3MiB. Implies --container int4.", text => SizeText.Parse(text));
+    readonly ChoiceOption<QuantizationProfile> profile = new("--profile", "cpu narrows weights and keeps activations at 8 bits; paper gives each layer's input the layer's width too.", "cpu",
+        [("cpu", QuantizationProfile.Cpu), ("paper", QuantizationProfile.Paper)]);
+    readonly ChoiceOption<AllocationMethod> method = new("--method", "lampq gives bits by sensitivity; uniform gives every layer --uniform-bits.", "lampq",
+        [("lampq", AllocationMethod.LampQ), ("uniform", AllocationMethod.Uniform)]);
+    readonly Option<int> uniformBits = OptionParsing.WithDefault("--uniform-bits", "2..8", "Width of every layer with --method uniform.", defaults.UniformBits, OptionParsing.Whole(2, 8));
+    readonly ChoiceOption<WeightContainer> container = new("--container", "int8 is fast in every ONNX Runtime; int4 is small, but stock ONNX Runtime multiplies it in float.", "int8",
+        [("int8", WeightContainer.Int8), ("int4", WeightContainer.Int4)]);
+    readonly Option<int> attentionBits = OptionParsing.WithDefault("--attention-bits", "2..8", "Width of Q, K, V and the attention map.", defaults.AttentionBits, OptionParsing.Whole(2, 8));
+    readonly Option<FixedBits[]> bitsFor = new("--bits-for")
+    {
+        HelpName = "NAME_OR_TYPE=BITS",
+        Description = "Fixes the width of a layer, or of every layer of a type; may be repeated. Default: patch-embedding=8, head=8.",
+        Arity = ArgumentArity.OneOrMore,
+        CustomParser = result =>
+        {
+            try
+            {
+                return [.. result.Tokens.Select(t => FixedBits.Parse(t.Value))];
+            }
+            catch (FormatException e)
+            {
+                result.AddError($"--bits-for {e.Message}.");
+                return [];
+            }
+        },
+    };
+    readonly ChoiceOption<SensitivityMetric> metric = new("--metric", "How the sensitivity of a layer is measured.", defaults.Metric.Name, [.. SensitivityMetric.All.Select(m => (m.Name, m))]);
+    readonly Option<int> sensitivityImages = OptionParsing.WithDefault("--sensitivity-images", "N", "How many of the images sensitivity is measured on.", defaults.SensitivityImages, OptionParsing.Whole(1));
+    readonly Option<int> refinementSteps = OptionParsing.WithDefault("--refinement-steps", "N", "Most pairs of layers that refinement may try; 0 turns it off.", defaults.RefinementSteps, OptionParsing.Whole(0));
+    readonly Option<int> seed = OptionParsing.WithDefault("--seed", "N", "Seed of everything that is drawn.", defaults.Seed, OptionParsing.Whole(0));
+    readonly Option<int> threads = CommonOptions.Threads();
+    readonly Option<int> batch = CommonOptions.Batch();
+    readonly ChoiceOption<ReportFormat> format = CommonOptions.Format();
+    readonly PreprocessingOptions preprocessing = new();
+
+    public static Command Create(Terminal terminal)
+    {
+        var quantize = new QuantizeCommand();
+        var command = new Command("quantize", "Writes a mixed-precision QDQ model, and says what it costs in accuracy, bytes and milliseconds.") { quantize.model };
+        foreach (Option option in new Option[] { quantize.output, quantize.data, quantize.synthetic, quantize.images, quantize.bits, quantize.targetBits, quantize.maxSize, quantize.profile, quantize.method,
+            quantize.uniformBits, quantize.container, quantize.attentionBits, quantize.bitsFor, quantize.metric, quantize.sensitivityImages, quantize.refinementSteps, quantize.seed })
+            command.Options.Add(option);
+        quantize.preprocessing.AddTo(command);
+        foreach (Option option in new Option[] { quantize.batch, quantize.threads, quantize.format })
+            command.Options.Add(option);
+        command.SetAction(parsed => new QuantizeRun(quantize.Read(parsed), terminal).Run());
+        return command;
+    }
+
+    QuantizeRequest Read(ParseResult parsed)
+    {
+        var notes = new List<string>();
+        string? path = parsed.GetValue(data);
+        bool isSynthetic = parsed.GetValue(synthetic);
+        if (path is null && !isSynthetic)
+            throw CommandError.Usage("--data is missing; expected a folder of images, a labels.tsv or .npy arrays like those the model will see. (--synthetic calibrates on random numbers, only for trying things out.)");
+        if (path is not null && isSynthetic)
+            throw CommandError.Usage("--data and --synthetic are both given; expected one of them.");
+        if (parsed.IsGiven(targetBits) && parsed.IsGiven(maxSize))
+            throw CommandError.Usage("--target-bits and --max-size are both given; expected one budget.");
+        long? size = parsed.GetValue(maxSize);
+        var chosen = container.ValueIn(parsed);
+        if (size is not null && parsed.IsGiven(container) && chosen != WeightContainer.Int4)
+            throw CommandError.Usage($"--max-size implies --container int4, but --container is {parsed.GetValue(container)}. Leave one of them out.");
+        var allocation = method.ValueIn(parsed);
+        if (allocation == AllocationMethod.Uniform)
+        {
+            if (parsed.IsGiven(targetBits) || size is not null)
+                notes.Add($"--method uniform takes its width from --uniform-bits alone; {(size is null ? "--target-bits" : "--max-size")} has no effect.");
+            size = null;
+        }
+        else if (parsed.IsGiven(uniformBits))
+            notes.Add("--uniform-bits has no effect without --method uniform.");
+
+        string modelPath = parsed.GetRequiredValue(model), outputPath = parsed.GetRequiredValue(output);
+        var choice = preprocessing.Read(parsed);
+        OutputFile.Check(outputPath, modelPath);
+        var fixedBits = parsed.GetValue(bitsFor) ?? [];
+        var request = new QuantizeRequest
+        {
+            Model = modelPath,
+            Output = outputPath,
+            Data = path,
+            Images = parsed.GetValue(images),
+            Preprocessing = choice,
+            TargetBits = parsed.GetValue(targetBits),
+            MaxSize = size,
+            BitsFor = fixedBits,
+            Threads = parsed.GetValue(threads),
+            Batch = parsed.GetValue(batch),
+            Format = format.ValueIn(parsed),
+            Notes = notes,
+            Options = new QuantizationOptions
+            {
+                Method = allocation,
+                Bits = parsed.GetRequiredValue(bits).Bits,
+                // What is too small to be an option at all is refused as a budget, after model and data.
+                TargetBits = Math.Max(1, parsed.GetValue(targetBits)),
+                MaxSizeInBytes = size is { } bytes ? Math.Max(1, bytes) : null,
+                UniformBits = parsed.GetValue(uniformBits),
+                Profile = profile.ValueIn(parsed),
+                AttentionBits = parsed.GetValue(attentionBits),
+                Container = size is null ? chosen : WeightContainer.Int4,
+                BitsFor = Merge(fixedBits),
+                Metric = metric.ValueIn(parsed),
+                SensitivityImages = parsed.GetValue(sensitivityImages),
+                RefinementSteps = parsed.GetValue(refinementSteps),
+                Seed = parsed.GetValue(seed),
+            },
+        };
+        request.Options.Validate();
+        return request;
+    }
+
+    // The last one of two for the same layer or type holds.
+    static Dictionary<string, int> Merge(IEnumerable<FixedBits> given)
+    {
+        var merged = new Dictionary<string, int>(defaults.BitsFor);
+        foreach (var one in given)
+            merged[one.Target] = one.Bits;
+        return merged;
+    }
+
+    static double ParseTarget(string text) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value is >= 0 and <= 8
+            ? value
+            : throw new FormatException($"is '{text}'; expected a number of bits up to 8, such as 4 or 3.5");
+}

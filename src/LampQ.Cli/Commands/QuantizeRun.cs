@@ -1,0 +1,160 @@
+using System.Diagnostics;
+using System.Globalization;
+using LampQ.Onnx;
+using LampQ.Quantization;
+using LampQ.Runtime;
+using LampQ.Solver;
+using Microsoft.ML.OnnxRuntime;
+
+namespace LampQ.Cli;
+
+/// <summary>One quantization: checks model, data and budget in this order, measures the float model, quantizes, compares, writes, reports.</summary>
+/// <param name="request">What to do.</param>
+/// <param name="terminal">Where to tell it.</param>
+sealed class QuantizeRun(QuantizeRequest request, Terminal terminal)
+{
+    readonly Stopwatch total = Stopwatch.StartNew();
+
+    public int Run()
+    {
+        terminal.Cancellation.ThrowIfCancellationRequested();
+        foreach (string note in request.Notes)
+            terminal.Note(note);
+
+        var classifier = ClassifierModel.Read(request.Model);
+        var structure = FloatModel.Check(classifier.Model, request.Model, request.Options.Container);
+        foreach (var one in request.BitsFor)
+            one.Check(structure);
+        var run = CommonOptions.Run(request.Threads, request.Batch, classifier);
+        using var session = classifier.Open(run.Session);
+        int? classes = classifier.FixedShape is { } shape ? classifier.CountClasses(session, shape) : null;
+        terminal.Cancellation.ThrowIfCancellationRequested();
+
+        var (samples, preprocessing) = OpenSamples(classifier);
+        classes ??= classifier.CountClasses(session, samples.Shape);
+        LoadAll(samples, classes.Value, run);
+        RefuseTargetBelowWidths();
+        double loaded = total.Elapsed.TotalSeconds;
+
+        var baseline = ModelOutputs.Of(session, samples, run, terminal.Cancellation);
+        var fp32 = Evaluation.Of(baseline, samples);
+        terminal.Report(fp32.Top1 is { } top1
+            ? string.Create(CultureInfo.InvariantCulture, $"fp32 baseline: top-1 {Figures.Percent(top1)} of {fp32.Labelled} labelled images")
+            : $"fp32 baseline: no labels: agreement only ({fp32.Images} images)");
+        double measured = total.Elapsed.TotalSeconds;
+
+        var result = Quantize(classifier, samples, run with { FillLastBatch = false });
+        double quantized = total.Elapsed.TotalSeconds;
+
+        byte[] bytes = result.Model.ToBytes();
+        using var after = LoadWritten(bytes, run.Session);
+        terminal.Report("comparing with fp32");
+        var evaluation = Evaluation.Of(ModelOutputs.Of(after, samples, run, terminal.Cancellation), samples, baseline);
+        var input = samples.Take(classifier.FixedBatch ?? 1).Tensors(run with { BatchSize = classifier.FixedBatch ?? 1 }, terminal.Cancellation).First();
+        var latency = LatencyComparison.Measure(session, after, input, cancellation: terminal.Cancellation);
+        double compared = total.Elapsed.TotalSeconds;
+
+        terminal.Cancellation.ThrowIfCancellationRequested();
+        WriteFile(result.Model);
+        double written = total.Elapsed.TotalSeconds;
+
+        terminal.Report($"wrote '{request.Output}'");
+        var seconds = new SecondsLine(loaded, measured - loaded, result.Seconds.Calibrate, result.Seconds.Sensitivity, result.Seconds.Solve, result.Seconds.Refine,
+            result.Seconds.Write + written - compared, compared - quantized, written);
+        QuantizeReport.Of(request, result, structure, classifier.Model.ToBytes().LongLength, bytes.LongLength, fp32, evaluation, latency, seconds, preprocessing)
+            .Write(terminal.Output, request.Format);
+        return ExitCodes.Ok;
+    }
+
+    (SampleSet Samples, string? Preprocessing) OpenSamples(ClassifierModel classifier)
+    {
+        SampleSet samples;
+        string? preprocessing = null;
+        if (request.Data is { } path)
+        {
+            var input = DataInput.Open(path, classifier, request.Preprocessing, terminal);
+            samples = input.Samples.Sample(request.Images, request.Options.Seed);
+            preprocessing = input.Preprocessing;
+            if (samples.Count < request.Images)
+                terminal.Note($"'{path}' holds {samples.Count} images; all of them are used ({request.Images} were asked for).");
+        }
+        else
+        {
+            var shape = classifier.FixedShape
+                ?? throw CommandError.Usage($"--synthetic needs a model with a fixed input size; the input '{classifier.InputName}' of '{classifier.Path}' takes [{string.Join(",", classifier.SampleShape)}]. Give --data.");
+            terminal.Note("calibrating on random numbers (--synthetic): the result says nothing about real images.");
+            samples = SampleSet.Synthetic(request.Images, shape, request.Options.Seed);
+        }
+        // The library runs whole batches of a model whose batch is fixed.
+        if (classifier.FixedBatch is > 1 and var batch && samples.Count % batch != 0)
+        {
+            if (samples.Count < batch)
+                throw CommandError.Usage($"There are {samples.Count} calibration images, but the model '{classifier.Path}' takes {batch} at once. Give at least as many, or export it with another batch.");
+            terminal.Note($"{samples.Count - samples.Count % batch} of {samples.Count} images are used: the model takes {batch} at once.");
+            samples = samples.Take(samples.Count - samples.Count % batch);
+        }
+        return (samples, preprocessing);
+    }
+
+    /// <summary>Finds pictures that do not decode before any work is done; small sets stay decoded.</summary>
+    void LoadAll(SampleSet samples, int classes, RunSettings run) => CommandError.BlameData(request.Data ?? "synthetic", () =>
+    {
+        samples.CheckLabels(classes);
+        foreach (var _ in samples.Batches(run.BatchSize))
+            terminal.Cancellation.ThrowIfCancellationRequested();
+    });
+
+    void RefuseTargetBelowWidths()
+    {
+        int least = request.Options.Bits.Min();
+        if (request.Options.Method == AllocationMethod.LampQ && request.MaxSize is null && request.TargetBits < least)
+            throw new CommandError(ExitCodes.Budget, string.Create(CultureInfo.InvariantCulture,
+                $"--target-bits is {request.TargetBits}, but the smallest reachable average is {least} (every layer at {least} bits). Raise the budget{(least > 2 ? " or offer fewer bits by --bits" : "")}."));
+    }
+
+    QuantizationResult Quantize(ClassifierModel classifier, SampleSet samples, RunSettings run)
+    {
+        int sensitivityImages = Math.Min(request.Options.SensitivityImages, samples.Count);
+        if (classifier.FixedBatch is { } batch)
+            sensitivityImages = Math.Max(batch, sensitivityImages - sensitivityImages % batch);
+        var options = request.Options with { Run = run, SensitivityImages = sensitivityImages };
+        try
+        {
+            return new ModelQuantizer(options, terminal).Quantize(classifier.Model, samples, terminal.Cancellation);
+        }
+        catch (InfeasibleBudgetException e)
+        {
+            throw new CommandError(ExitCodes.Budget, Explain(e), e);
+        }
+        // The samples were loaded before, so these are about the model.
+        catch (Exception e) when (e is NotSupportedException or InvalidDataException or OnnxRuntimeException)
+        {
+            throw new CommandError(ExitCodes.Model, $"Model '{request.Model}': {e.Message}", e);
+        }
+    }
+
+    // The solver counts what the groups' weights take; the user counts the whole file.
+    string Explain(InfeasibleBudgetException e) => request.MaxSize is { } size && e.Proof.Certificate is { } certificate
+        ? $"--max-size is {SizeText.Of(size)}, but the smallest reachable file has {Figures.Count(certificate.SmallestTotal + request.Options.MaxSizeInBytes!.Value - certificate.Violated.Limit)} bytes. Raise the budget{(request.Options.Bits.Min() > 4 ? " or offer 4 bits or fewer by --bits" : "")}."
+        : e.Message;
+
+    static OnnxSession LoadWritten(byte[] bytes, OnnxSessionOptions options)
+    {
+        var problems = ModelChecker.Check(bytes);
+        if (problems.Count > 0)
+            throw new InvalidOperationException($"The quantized model is not valid ONNX, and is not written: {string.Join("; ", problems.Take(5))}{(problems.Count > 5 ? $"; and {problems.Count - 5} more" : "")}.");
+        return new OnnxSession(bytes, options);
+    }
+
+    void WriteFile(Model model)
+    {
+        try
+        {
+            model.Write(request.Output);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandError(ExitCodes.Usage, $"--output '{request.Output}' cannot be written: {e.Message}", e);
+        }
+    }
+}

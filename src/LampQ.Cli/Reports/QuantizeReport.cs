@@ -1,0 +1,136 @@
+using System.Globalization;
+using LampQ.Onnx;
+using LampQ.Quantization;
+using LampQ.Solver;
+
+namespace LampQ.Cli;
+
+/// <summary>What one layer got.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Type">What it does.</param>
+/// <param name="Shape">As in <see cref="LayerLine"/>.</param>
+/// <param name="Parameters">Number of weights.</param>
+/// <param name="Sensitivity">The metric's number for the layer's group; null where the width was given.</param>
+/// <param name="Bits">Bits a weight.</param>
+sealed record QuantizedLayerLine(string Name, string Type, IReadOnlyList<long> Shape, long Parameters, double? Sensitivity, int Bits);
+
+/// <summary>Size of both models as one file each, all weights inside.</summary>
+sealed record BytesLine(long Fp32, long Quantized);
+
+/// <summary>Seconds of each stage, and of all from the start of the command to the written file.</summary>
+sealed record SecondsLine(double Load, double Baseline, double Calibrate, double Sensitivity, double Solve, double Refine, double Write, double Compare, double Total);
+
+/// <summary>How both models do on the calibration images.</summary>
+/// <param name="Images">How many.</param>
+/// <param name="Labelled">How many have a class.</param>
+/// <param name="Fp32Top1">Share of right answers of the float model; null without labels.</param>
+/// <param name="Top1">Share of right answers of the quantized model; null without labels.</param>
+/// <param name="Agreement">Share of images both give the same answer for.</param>
+/// <param name="MeanKl">Mean KL(fp32 ‖ quantized) in nats.</param>
+sealed record AccuracyLine(int Images, int Labelled, double? Fp32Top1, double? Top1, double Agreement, double MeanKl);
+
+/// <summary>Median milliseconds an image of both models, run in turn on this CPU.</summary>
+sealed record LatencyLine(double Fp32, double Quantized, int Threads, int Batch, int Rounds);
+
+/// <summary>What the solver proved about the allocation refinement started from.</summary>
+sealed record ProofLine(string Status, string Solver, double? Damage, double LowerBound, double? Gap, string Text)
+{
+    public static ProofLine? Of(AllocationProof? proof) => proof is null ? null
+        : new(proof.Status.ToString().ToLowerInvariant(), proof.Solver, proof.Damage, proof.LowerBound, proof.AbsoluteGap, proof.Describe());
+}
+
+/// <summary>How a quantized model came about, and what it costs.</summary>
+sealed record QuantizeReport : Report
+{
+    public required string Model { get; init; }
+    public required string Output { get; init; }
+    public required string Method { get; init; }
+    public required string Profile { get; init; }
+    public required string Container { get; init; }
+    public required string? Metric { get; init; }
+    public required int AttentionBits { get; init; }
+    public required double? TargetBits { get; init; }
+    public required long? MaxSize { get; init; }
+    public required string? Data { get; init; }
+    public required string? Preprocessing { get; init; }
+    public required int Seed { get; init; }
+    public required double AverageBits { get; init; }
+    public required AccuracyLine Accuracy { get; init; }
+    public required BytesLine Bytes { get; init; }
+    public required LatencyLine Milliseconds { get; init; }
+    public required SecondsLine Seconds { get; init; }
+    public required ProofLine? Proof { get; init; }
+    public required IReadOnlyList<RefinementStep> Refinement { get; init; }
+    public required IReadOnlyList<QuantizedLayerLine> Layers { get; init; }
+    public required IReadOnlyList<UnrecognizedLine> Unrecognized { get; init; }
+    public required IReadOnlyList<string> Notes { get; init; }
+
+    public static QuantizeReport Of(QuantizeRequest request, QuantizationResult result, ModelStructure structure, long fp32Bytes, long quantizedBytes, Evaluation fp32,
+        Evaluation quantized, LatencyComparison latency, SecondsLine seconds, string? preprocessing)
+    {
+        var shapes = structure.Layers.ToDictionary(l => l.Name, LayerLine.ShapeOf);
+        bool allocates = request.Options.Method == AllocationMethod.LampQ;
+        return new QuantizeReport
+        {
+            Model = request.Model,
+            Output = request.Output,
+            Method = request.Options.Method.ToString().ToLowerInvariant(),
+            Profile = request.Options.Profile.ToString().ToLowerInvariant(),
+            Container = request.Options.Container.ToString().ToLowerInvariant(),
+            Metric = result.Sensitivity?.Metric,
+            AttentionBits = request.Options.AttentionBits,
+            TargetBits = allocates && request.MaxSize is null ? request.TargetBits : null,
+            MaxSize = request.MaxSize,
+            Data = request.Data,
+            Preprocessing = preprocessing,
+            Seed = request.Options.Seed,
+            AverageBits = result.AverageBits,
+            Accuracy = new AccuracyLine(quantized.Images, quantized.Labelled, fp32.Top1, quantized.Top1, quantized.Agreement!.Value, quantized.MeanKl!.Value),
+            Bytes = new BytesLine(fp32Bytes, quantizedBytes),
+            Milliseconds = new LatencyLine(latency.First, latency.Second, CommonOptions.ThreadsUsed(request.Threads), latency.Batch, latency.Rounds),
+            Seconds = seconds,
+            Proof = ProofLine.Of(result.Answer?.Proof),
+            Refinement = result.Refinement,
+            Layers = [.. result.Layers.Select(l => new QuantizedLayerLine(l.Name, l.Type.Word(), shapes.GetValueOrDefault(l.Name) ?? [], l.Parameters, l.Sensitivity, l.Bits))],
+            Unrecognized = UnrecognizedLine.Of(result.Unrecognized),
+            Notes = [.. request.Notes, .. result.Notes, .. Int4Note(request.Options.Container)],
+        };
+    }
+
+    static IEnumerable<string> Int4Note(WeightContainer container) => container == WeightContainer.Int4
+        ? ["Stock ONNX Runtime dequantizes int4 weights on every run and multiplies in float: the file is small, not fast. --container int8 is fast."]
+        : [];
+
+    protected override void WriteText(TextWriter output)
+    {
+        var table = new TextTable("layer", "type", ">shape", ">parameters", ">sensitivity", ">bits");
+        foreach (var layer in Layers)
+            table.Add(layer.Name, layer.Type, Figures.Shape(layer.Shape), Figures.Count(layer.Parameters), Figures.Short(layer.Sensitivity), layer.Bits.ToString(CultureInfo.InvariantCulture));
+        table.Write(output);
+        UnrecognizedLine.Write(output, Unrecognized);
+
+        output.WriteLine();
+        output.WriteLine($"method        {Method}{(Metric is null ? "" : $", {Metric}")}; profile {Profile}, container {Container}, attention {AttentionBits} bits");
+        output.WriteLine($"average bits  {Figures.Fixed(AverageBits, 4)}{(TargetBits is { } target ? $" (budget {Figures.Short(target)})" : MaxSize is { } size ? $" (budget {SizeText.Of(size)})" : "")}");
+        if (Proof is not null)
+            output.WriteLine($"proof         {Proof.Text}");
+        if (Refinement.Count > 0)
+            output.WriteLine($"refinement    {Refinement.Count(s => s.Accepted)} of {Refinement.Count} pairs kept");
+        output.WriteLine($"seconds       {Figures.Fixed(Seconds.Total, 1)} (load {Figures.Fixed(Seconds.Load, 1)}, baseline {Figures.Fixed(Seconds.Baseline, 1)}, calibrate {Figures.Fixed(Seconds.Calibrate, 1)}, "
+            + $"sensitivity {Figures.Fixed(Seconds.Sensitivity, 1)}, solve {Figures.Fixed(Seconds.Solve, 1)}, refine {Figures.Fixed(Seconds.Refine, 1)}, write {Figures.Fixed(Seconds.Write, 1)}, compare {Figures.Fixed(Seconds.Compare, 1)})");
+
+        output.WriteLine();
+        output.WriteLine($"on {Accuracy.Images} calibration images{(Accuracy.Labelled == 0 ? " (no labels: agreement only)" : "")}");
+        var comparison = new TextTable("", ">fp32", ">quantized");
+        comparison.Add("top-1", Figures.Percent(Accuracy.Fp32Top1), Figures.Percent(Accuracy.Top1));
+        comparison.Add("agreement", "", Figures.Percent(Accuracy.Agreement));
+        comparison.Add("mean KL", "", Figures.Short(Accuracy.MeanKl));
+        comparison.Add("bytes", Figures.Count(Bytes.Fp32), Figures.Count(Bytes.Quantized));
+        comparison.Add("ms per image", Figures.Fixed(Milliseconds.Fp32, 3), Figures.Fixed(Milliseconds.Quantized, 3));
+        comparison.Write(output);
+        output.WriteLine($"  (medians of {Milliseconds.Rounds} runs in turn, batch {Milliseconds.Batch}, {Milliseconds.Threads} threads, this CPU)");
+        foreach (string note in Notes)
+            output.WriteLine($"note: {note}");
+        output.WriteLine($"wrote {Output}");
+    }
+}

@@ -1,0 +1,119 @@
+namespace LampQ.Cli.Tests;
+
+/// <summary>Options are checked first, and a wrong one is answered with what was found and what is expected.</summary>
+[TestClass]
+public sealed class OptionTests
+{
+    [TestMethod]
+    [DataRow("--bits", "9", "2-8")]
+    [DataRow("--bits", "1-4", "2-8")]
+    [DataRow("--bits", "2,2", "2-8")]
+    [DataRow("--bits", "8-2", "2-8")]
+    [DataRow("--bits", "four", "2-8")]
+    [DataRow("--target-bits", "-1", "up to 8")]
+    [DataRow("--target-bits", "8.5", "up to 8")]
+    [DataRow("--target-bits", "many", "up to 8")]
+    [DataRow("--target-bits", "NaN", "up to 8")]
+    [DataRow("--max-size", "3 parsec", "3MiB")]
+    [DataRow("--max-size", "-5", "3MiB")]
+    [DataRow("--images", "0", "1 or more")]
+    [DataRow("--profile", "gpu", "cpu|paper")]
+    [DataRow("--method", "magic", "lampq|uniform")]
+    [DataRow("--uniform-bits", "1", "2 to 8")]
+    [DataRow("--container", "int2", "int8|int4")]
+    [DataRow("--attention-bits", "9", "2 to 8")]
+    [DataRow("--metric", "guess", "kl-damage")]
+    [DataRow("--bits-for", "head", "head=8")]
+    [DataRow("--bits-for", "head=9", "head=8")]
+    [DataRow("--refinement-steps", "-1", "0 or more")]
+    [DataRow("--sensitivity-images", "0", "1 or more")]
+    [DataRow("--seed", "x", "0 or more")]
+    [DataRow("--threads", "-1", "0 to 1024")]
+    [DataRow("--batch", "0", "1 to")]
+    [DataRow("--format", "xml", "text|json")]
+    [DataRow("--resize", "0", "224x256")]
+    [DataRow("--crop", "1x2x3", "224x256")]
+    [DataRow("--mean", "1,2", "three numbers")]
+    [DataRow("--std", "0", "above 0")]
+    [DataRow("--resample", "cubist", "bicubic")]
+    [DataRow("--preprocessor", "nowhere.json", "preprocessor_config.json")]
+    public void Quantize_ValueOutOfRange_NamesOptionFoundAndExpected(string option, string value, string expected)
+    {
+        var run = CliRun.Of("quantize", "missing.onnx", "-o", "out.onnx", "--data", "missing", option, value);
+
+        run.AssertRefused(2, option, $"'{value}'", expected);
+    }
+
+    [TestMethod]
+    public void Quantize_BothBudgets_IsAUsageError() =>
+        CliRun.Of("quantize", "m.onnx", "-o", "o.onnx", "--data", "d", "--target-bits", "4", "--max-size", "3MB").AssertRefused(2, "--target-bits", "--max-size", "one budget");
+
+    [TestMethod]
+    public void Quantize_SizeBudgetAndInt8_IsAUsageError() =>
+        CliRun.Of("quantize", "m.onnx", "-o", "o.onnx", "--data", "d", "--container", "int8", "--max-size", "3MB").AssertRefused(2, "int4");
+
+    [TestMethod]
+    public void Quantize_NoData_SaysThatRandomNumbersMustBeAskedFor() =>
+        CliRun.Of("quantize", "m.onnx", "-o", "o.onnx").AssertRefused(2, "--data", "--synthetic");
+
+    [TestMethod]
+    public void Quantize_DataAndSynthetic_IsAUsageError() =>
+        CliRun.Of("quantize", "m.onnx", "-o", "o.onnx", "--data", "d", "--synthetic").AssertRefused(2, "--data", "--synthetic");
+
+    [TestMethod]
+    [DataRow("quantize m.onnx --data d", "--output")]
+    [DataRow("eval m.onnx", "--data")]
+    [DataRow("eval m.onnx --data d --limit 0", "--limit")]
+    [DataRow("inspect", "inspect")]
+    [DataRow("inspect m.onnx --frob", "--frob")]
+    [DataRow("frob", "frob")]
+    [DataRow("", "Required command")]
+    public void Run_CommandIncompleteOrUnknown_PointsToHelpOnStderr(string line, string word) =>
+        CliRun.Of(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)).AssertRefused(2, word, "--help");
+
+    [TestMethod]
+    [DataRow("--help", "quantize")]
+    [DataRow("inspect --help", "MODEL")]
+    [DataRow("quantize --help", "--bits-for")]
+    [DataRow("eval --help", "--reference")]
+    [DataRow("--version", ".")]
+    public void Run_HelpAskedFor_IsDataOnStdout(string line, string word)
+    {
+        var run = CliRun.Of(line.Split(' '));
+
+        run.AssertDone();
+        StringAssert.Contains(run.Output, word);
+        Assert.AreEqual("", run.Error);
+    }
+
+    [TestMethod]
+    [DataRow("3000000", 3_000_000)]
+    [DataRow("3MB", 3_000_000)]
+    [DataRow("3mib", 3_145_728)]
+    [DataRow("1.5 KiB", 1_536)]
+    [DataRow("2GB", 2_000_000_000)]
+    [DataRow("7B", 7)]
+    [DataRow("0", 0)]
+    public void ParseSize_EveryUnit_IsBytes(string text, long bytes) => Assert.AreEqual(bytes, SizeText.Parse(text));
+
+    [TestMethod]
+    [DataRow("")]
+    [DataRow("MB")]
+    [DataRow("3M")]
+    [DataRow("1e6")]
+    [DataRow("99999999999999GB")]
+    public void ParseSize_NoSize_Throws(string text) => Assert.ThrowsException<FormatException>(() => SizeText.Parse(text));
+
+    [TestMethod]
+    [DataRow("2-8", "2,3,4,5,6,7,8", "2-8")]
+    [DataRow("8,4,2", "2,4,8", "2,4,8")]
+    [DataRow("2-3,8", "2,3,8", "2,3,8")]
+    [DataRow("4", "4", "4")]
+    public void ParseWidths_RangesAndLists_AreAscending(string text, string bits, string written)
+    {
+        var widths = BitWidths.Parse(text);
+
+        Assert.AreEqual(bits, string.Join(",", widths.Bits));
+        Assert.AreEqual(written, widths.ToString());
+    }
+}
