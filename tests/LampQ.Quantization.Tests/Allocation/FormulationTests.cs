@@ -25,7 +25,7 @@ public sealed class FormulationTests
             }
         }
         // q, k and v of a block are one choice: patch embedding, head, and qkv, proj, fc1, fc2 of two blocks.
-        Assert.AreEqual(10, groups.Count);
+        Assert.AreEqual(10, groups.Length);
         Assert.AreEqual(2, groups.Count(g => g.Layers.Count == 3 && g.Type == LayerType.Qkv));
     }
 

@@ -89,19 +89,38 @@ public sealed class ModelQuantizerTests
     }
 
     [TestMethod]
-    public void Quantize_MaxSize_WritesNoLargerFile()
+    [DataRow(LinearForm.MatMul)]
+    [DataRow(LinearForm.GemmTransposed)]
+    public void Quantize_MaxSize_WritesNoLargerFile(LinearForm linear)
     {
-        var vit = new TinyVit { Opset = 21 };
-        long smallest = Quantize(vit, TinyRuns.Options with { Method = AllocationMethod.Uniform, UniformBits = 2, Container = WeightContainer.Int4 }).SizeInBytes;
-        long largest = Quantize(vit, TinyRuns.Options with { Method = AllocationMethod.Uniform, UniformBits = 7, Container = WeightContainer.Int4 }).SizeInBytes;
+        var vit = new TinyVit { Opset = 21, Linear = linear };
+        var options = TinyRuns.Options with { RefinementSteps = 0, SensitivityImages = 1 };
+        long smallest = Quantize(vit, options with { Method = AllocationMethod.Uniform, UniformBits = 2, Container = WeightContainer.Int4 }).SizeInBytes;
+        long largest = Quantize(vit, options with { Method = AllocationMethod.Uniform, UniformBits = 7, Container = WeightContainer.Int4 }).SizeInBytes;
         Assert.IsTrue(largest > smallest + 1000);
-        foreach (long size in new[] { smallest + 50, (smallest + largest) / 2, largest + 1000 })
+        for (int share = 1; share <= 6; share++)
         {
-            var result = Quantize(vit, TinyRuns.Options with { MaxSizeInBytes = size });
+            long size = smallest + (largest - smallest) * share / 5;
+            var result = Quantize(vit, options with { MaxSizeInBytes = size });
             Assert.IsTrue(result.SizeInBytes <= size, $"{result.SizeInBytes} bytes of {size}");
             Assert.AreEqual("int4", result.Model.Metadata["lampq.container"]);
             Assert.IsTrue(result.Notes.Any(n => n.Contains("int4", StringComparison.Ordinal)));
         }
+    }
+
+    [TestMethod]
+    public void Quantize_AModelOfOneLayer_IsQuantized()
+    {
+        var model = Model.Create(17);
+        var x = model.Graph.AddInput("x", ElementType.Float, 1, 4);
+        var y = model.Graph.AddNode("Gemm", [x, model.Graph.AddInitializer("w", Tensor.Of([.. Enumerable.Range(0, 12).Select(i => (float)i)], 4, 3))], ["y"]).Output;
+        (y.Type, y.Shape) = (ElementType.Float, [1, 3]);
+        model.Graph.AddOutput(y);
+        var samples = SampleSet.FromTensors([4], [[1, 2, 3, 4]]);
+        var result = new ModelQuantizer(TinyRuns.Options with { Method = AllocationMethod.Uniform, UniformBits = 8 }).Quantize(model, samples);
+        Assert.AreEqual(1, result.Layers.Count);
+        // 8 bits of both factors: half a step of each, (1/2 + 1/2)/127 of the products.
+        Assert.IsTrue(TinyRuns.Difference(TinyRuns.Outputs(model, samples), TinyRuns.Outputs(result.Model, samples)) < .05);
     }
 
     [TestMethod]

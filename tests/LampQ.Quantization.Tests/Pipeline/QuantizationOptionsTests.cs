@@ -23,6 +23,7 @@ public sealed class QuantizationOptionsTests
         ["negative steps"] = (new() { RefinementSteps = -1 }, ["RefinementSteps is -1"]),
         ["no batch"] = (new() { Run = new() { BatchSize = 0 } }, ["BatchSize is 0"]),
         ["Fisher beta"] = (new() { Fisher = new() { Beta = 1 } }, ["β is 1"]),
+        ["Fisher draws"] = (new() { Fisher = new() { Draws = 0 } }, ["draws are 0"]),
         ["Fisher mu"] = (new() { Fisher = new() { Mu = 0 } }, ["μ is 0"]),
         ["Fisher gamma"] = (new() { Fisher = new() { Gamma = 1 } }, ["γ is 1", "above 1"]),
     };

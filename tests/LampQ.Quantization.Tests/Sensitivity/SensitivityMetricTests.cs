@@ -79,9 +79,9 @@ public sealed class SensitivityMetricTests
     {
         foreach (var group in SensitivityMetric.KlDamage.Measure(Context(TinyRuns.Options)).Groups)
         {
-            Assert.AreEqual(Math.Sqrt(group.Damage[4] * group.Damage[6]), group.Damage[5], 1e-9 * group.Damage[5], group.Group);
-            Assert.AreEqual(group.Damage[6] / 4, group.Damage[7], 1e-9 * group.Damage[7]);
-            Assert.AreEqual(group.Damage[6] / 16, group.Damage[8], 1e-9 * group.Damage[8]);
+            Assert.AreEqual(Math.Sqrt(group.Damage[2] * group.Damage[4]), group.Damage[3], 1e-9 * group.Damage[3], group.Group);
+            foreach (int bits in new[] { 5, 6, 7, 8 })
+                Assert.AreEqual(group.Damage[4] * Math.Pow(4, 4 - bits), group.Damage[bits], 1e-9 * group.Damage[bits], group.Group);
         }
     }
 
@@ -137,10 +137,10 @@ public sealed class SensitivityMetricTests
     [TestMethod]
     public void TypeAwareFisher_AllLayersOfATypeMeasured_IsTheirTraceScaledToTheirMeanDamageAtBeta()
     {
-        var context = Context(TinyRuns.Options with { Fisher = new() { Beta = 3, Mu = 100, Gamma = 4 } });
+        var context = Context(TinyRuns.Options with { Fisher = new() { Beta = 4, Mu = 100, Gamma = 4 } });
         var layers = context.Groups.SelectMany(g => g.Layers).ToArray();
         var traces = FisherTraces.Measure(context.Calibration.Model, layers, context.Samples, TinyRuns.Settings, default);
-        var damage = SensitivityMetric.KlDamage.Measure(context).Groups.ToDictionary(g => g.Group, g => g.Damage[3]);
+        var damage = SensitivityMetric.KlDamage.Measure(context).Groups.ToDictionary(g => g.Group, g => g.Damage[4]);
 
         var measured = SensitivityMetric.TypeAwareFisher.Measure(context).Groups.ToDictionary(g => g.Group);
 
@@ -152,9 +152,54 @@ public sealed class SensitivityMetricTests
                 double omega = alpha * group.Layers.Sum(l => traces[l.Name]);
                 Assert.AreEqual(omega, measured[group.Name].Sensitivity, 1e-4 * omega, group.Name);
                 foreach (int bits in context.Bits)
-                    Assert.AreEqual(omega * Math.Pow(4, 3 - bits), measured[group.Name].Damage[bits], 1e-4 * omega * Math.Pow(4, 3 - bits));
+                    Assert.AreEqual(omega * Math.Pow(4, 4 - bits), measured[group.Name].Damage[bits], 1e-4 * omega * Math.Pow(4, 4 - bits));
             }
         }
+    }
+
+    [TestMethod]
+    public void FisherDamage_ManyDraws_IsTheExpectationOverTheClassesOfTheSquaredSlopeAlongTheError()
+    {
+        var context = Context(TinyRuns.Options with { Bits = [2, 4], Fisher = new() { Draws = 200 } });
+        var model = context.Calibration.Model;
+        var layers = context.Groups.SelectMany(g => g.Layers).ToArray();
+
+        var measured = SensitivityMetric.FisherDamage.Measure(context);
+
+        var one = new FixInputShapes(inputShapes: new Dictionary<string, long[]> { [TinyVit.InputName] = [1, 3, 8, 8] }).Apply(model);
+        var gradient = GradientGraph.Build(one, Loss.NegativeLogLikelihood, [.. layers.Select(l => l.Weight.Name)]);
+        using var session = new OnnxSession(gradient.Model, TinyRuns.Settings.Session);
+        var expected = new double[context.Groups.Count, 2];
+        int n = 0;
+        foreach (var x in context.Samples.Tensors(TinyRuns.Settings))
+        {
+            float[] scores = context.Reference.Scores[n++];
+            double total = scores.Sum(s => Math.Exp(s));
+            for (int label = 0; label < Vit.Classes; label++)
+            {
+                var gradients = session.Run(new Dictionary<string, Tensor> { [TinyVit.InputName] = x, ["labels"] = Tensor.Of([(long)label]) }, [.. layers.Select(l => gradient.Gradients[l.Weight.Name])]);
+                for (int g = 0; g < context.Groups.Count; g++)
+                    for (int b = 0; b < 2; b++)
+                    {
+                        double slope = 0;
+                        foreach (var layer in context.Groups[g].Layers)
+                        {
+                            float[] of = gradients[Array.IndexOf(layers, layer)].ToFloats(), error = context.Quantizers.Plan(layer, context.Bits[b]).Weights.Dequantize(), weight = layer.ReadWeight();
+                            for (int row = 0; row < layer.OutputChannels; row++)
+                                for (int k = 0; k < layer.InputChannels; k++)
+                                {
+                                    int i = row * layer.InputChannels + k;
+                                    slope += of[layer.IsRowPerOutput ? i : k * layer.OutputChannels + row] * (double)(error[i] - weight[i]);
+                                }
+                        }
+                        expected[g, b] += Math.Exp(scores[label]) / total * slope * slope / 2 / context.Samples.Count;
+                    }
+            }
+        }
+        for (int g = 0; g < context.Groups.Count; g++)
+            for (int b = 0; b < 2; b++)
+                // 600 draws of numbers that spread like their mean, or twice it where one unlikely class counts most: 2/√600 = 8 %, three times that.
+                Assert.AreEqual(1, measured.Groups[g].Damage[context.Bits[b]] / expected[g, b], .25, $"{context.Groups[g].Name} at {context.Bits[b]} bits");
     }
 
     static SensitivityContext Context(QuantizationOptions options) => TinyRuns.Context(TinyRuns.Calibrate(Vit, TinyRuns.Samples(Vit)), options);
