@@ -31,6 +31,7 @@ public sealed record OnnxSessionOptions
 public sealed class OnnxSession : IDisposable
 {
     readonly InferenceSession session;
+    bool disposed;
 
     /// <summary>Loads a model that is in memory.</summary>
     /// <exception cref="InvalidDataException">ONNX Runtime refuses the model; the message carries its reason.</exception>
@@ -80,10 +81,16 @@ public sealed class OnnxSession : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => session.Dispose();
+    public void Dispose()
+    {
+        disposed = true;
+        session.Dispose();
+    }
 
     IDisposableReadOnlyCollection<OrtValue> RunNative(IReadOnlyDictionary<string, Tensor> inputs, IReadOnlyList<string> outputs)
     {
+        // The native library does not check, and ends the process.
+        ObjectDisposedException.ThrowIf(disposed, this);
         var names = inputs.Keys.ToArray();
         var values = new OrtValue[names.Length];
         var pins = new List<System.Buffers.MemoryHandle>(names.Length);

@@ -24,6 +24,8 @@ public static class QdqLinear
         {
             node.SetInput(layer.WeightIndex, WriteWeights(graph, layer.Name, weights, container, rowPerOutput: layer.IsRowPerOutput));
             node.SetInput(1 - layer.WeightIndex, x);
+            if (bias is not null && layer.BiasAdd is { } add && layer.Output.Shape is { Count: >= 3 } shape && shape.All(d => d.Size is not null))
+                add.SetInput(add.Input(0) == node.Output ? 1 : 0, graph.AddInitializer($"{layer.Name}.bias", UnfusedBias(bias)));
             return;
         }
         var w = WriteWeights(graph, layer.Name, weights, container, rowPerOutput: false);
@@ -37,6 +39,11 @@ public static class QdqLinear
         (product.Type, product.Shape) = (old.Type, old.Shape);
         Take(graph, old, product, layer);
     }
+
+    /// <summary>A bias [1, 1, N] for a product of rank 3 or more.</summary>
+    /// <remarks>Where all sizes are known, ONNX Runtime turns MatMul + Add of a bias [N] into a float Gemm over rows before it looks for integer kernels;
+    /// a bias of rank 3 does not fit a Gemm.</remarks>
+    internal static Tensor UnfusedBias(float[] bias) => Tensor.Of(bias, 1, 1, bias.Length);
 
     /// <summary>Stores integer weights and writes their DequantizeLinear.</summary>
     /// <param name="graph">The graph.</param>

@@ -34,7 +34,7 @@ public static class QdqPatchEmbedding
         var w = QdqLinear.WriteWeights(graph, layer.Name, weights, container, rowPerOutput: false);
         var tokens = graph.Emit("MatMul", [x, w], $"{layer.Name}.product");
         if (bias is not null)
-            tokens = graph.Emit("Add", [tokens, graph.AddInitializer($"{layer.Name}.bias", Tensor.Of(bias))], $"{layer.Name}.tokens");
+            tokens = graph.Emit("Add", [tokens, graph.AddInitializer($"{layer.Name}.bias", QdqLinear.UnfusedBias(bias))], $"{layer.Name}.tokens");
         (tokens.Type, tokens.Shape) = (ElementType.Float, [layer.Input.Shape[0], rows * columns, layer.OutputChannels]);
 
         if (TokensOf(layer) is { } already)

@@ -54,7 +54,8 @@ public sealed record ActivationStatistics(IReadOnlyList<Histogram> Groups)
             {
                 if (wanted.ContainsKey(input))
                     see(input, [.. batch.Shape], batch.As<float>());
-                session.Run(new Dictionary<string, Tensor> { [input] = batch }, computed, (i, shape, values) => see(computed[i], shape.ToArray(), values));
+                if (computed.Length > 0)
+                    session.Run(new Dictionary<string, Tensor> { [input] = batch }, computed, (i, shape, values) => see(computed[i], shape.ToArray(), values));
             }
         }
 

@@ -73,6 +73,6 @@ sealed class LayerNormReparameterizationTransformation : EquivalentTransformatio
     }
 
     static IEnumerable<LayerNorm> Suitable(ModelStructure structure) => structure.Norms.Where(n =>
-        n.FeedsOnlyLayers && n.Consumers.Count > 0 && n.Consumers.All(l => !l.Node.Is("Conv") && (l.BiasAdd is not null || !l.Output.IsGraphOutput))
+        n.FeedsOnlyLayers && n.Consumers.Count > 0 && n.Consumers.All(l => !l.Node.Is("Conv") && (l.BiasAdd is not null || l.Node.Is("Gemm") || !l.Output.IsGraphOutput))
         && (n.BetaUse is not null || n.GammaUse.Node.Is("LayerNormalization")));
 }
