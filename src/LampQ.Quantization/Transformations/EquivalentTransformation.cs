@@ -4,7 +4,7 @@ namespace LampQ.Quantization;
 
 /// <summary>
 /// A change of float weights that leaves the function of the model as it is and makes it easier to quantize: factors move from one weight to
-/// the next. No quantizer sees anything else than a float model (docs/decisions/0006-fold-do-not-annotate.md).
+/// the next. No quantizer sees anything else than a float model (docs/decisions/0005-qdq-export.md).
 /// </summary>
 public abstract partial class EquivalentTransformation
 {
