@@ -17,10 +17,14 @@ public static class Formulation
     /// <param name="bits">The widths offered.</param>
     /// <param name="container">Types weights are stored in; widths that share one cost the same.</param>
     /// <param name="maxSize">Bytes the whole file may have.</param>
-    /// <param name="fixedBytes">Bytes of everything but the integer weights of the groups: scales, zero points, biases, names, and what stays float.</param>
+    /// <param name="fixedBytes">Bytes of everything but the integer weights of the groups and their zero points: scales, biases, names, and what stays float.</param>
     public static AllocationProblem OfFileSize(IReadOnlyList<AllocationGroup> groups, SensitivityProfile profile, IReadOnlyList<int> bits, WeightContainer container,
         long maxSize, long fixedBytes) =>
-        Of(groups, profile, bits, (group, b) => group.Layers.Sum(l => container.SizeInBytes(l.Parameters, b)), new Budget("file size", "bytes", maxSize - fixedBytes));
+        Of(groups, profile, bits, (group, b) => group.Layers.Sum(l => IntegerBytes(container, l, b)), new Budget("file size", "bytes", maxSize - fixedBytes));
+
+    /// <summary>Bytes of a layer that its width decides: the weights and their zero points, one a row.</summary>
+    internal static long IntegerBytes(WeightContainer container, QuantizableLayer layer, int bits) =>
+        container.SizeInBytes(layer.Parameters, bits) + container.SizeInBytes(layer.OutputChannels, bits);
 
     static AllocationProblem Of(IReadOnlyList<AllocationGroup> groups, SensitivityProfile profile, IReadOnlyList<int> bits, Func<AllocationGroup, int, long> size, Budget budget) =>
         new(groups.Zip(profile.Groups, (group, sensitivity) => new AllocationItem(group.Name,

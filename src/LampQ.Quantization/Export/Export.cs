@@ -36,10 +36,13 @@ sealed class Export(Calibration calibration, LayerQuantizers quantizers, IReadOn
         return model;
     }
 
-    /// <summary>Bytes of the file without the integer weights of the groups: what no allocation changes.</summary>
-    public long FixedBytes(int smallestBits)
+    /// <summary>Bytes of the file without what <see cref="Formulation.IntegerBytes"/> counts, at the width where these are most.</summary>
+    /// <remarks>They differ in Gemms alone, whose bias is float behind int4 weights and int32 with scales of its own behind wider ones.</remarks>
+    public long FixedBytes(params ReadOnlySpan<int> widths)
     {
-        var smallest = groups.ToDictionary(g => g.Name, _ => smallestBits);
-        return Write(smallest).ToBytes().LongLength - groups.Sum(g => g.Layers.Sum(l => container.SizeInBytes(l.Parameters, smallestBits)));
+        long most = 0;
+        foreach (int bits in widths)
+            most = Math.Max(most, Write(groups.ToDictionary(g => g.Name, _ => bits)).ToBytes().LongLength - groups.Sum(g => g.Layers.Sum(l => Formulation.IntegerBytes(container, l, bits))));
+        return most;
     }
 }

@@ -28,6 +28,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         var container = options.MaxSizeInBytes is null ? options.Container : WeightContainer.Int4;
 
         var prepared = Prepare(model, container);
+        CheckSamples(prepared.Graph.Inputs[0], samples);
         Say($"Calibrating on {samples.Count} samples");
         var calibration = Calibration.Of(prepared, samples, options.Run, cancellation);
         var quantizers = new LayerQuantizers(calibration, options);
@@ -93,6 +94,16 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         return folded;
     }
 
+    void CheckSamples(Value input, SampleSet samples)
+    {
+        if (input.Shape is not { } shape)
+            return;
+        if (shape.Count != samples.Shape.Count + 1 || shape.Skip(1).Zip(samples.Shape).Any(p => p.First.Size is { } size && size != p.Second))
+            throw new ArgumentException($"The model's input '{input.Name}' has the shape [{string.Join(", ", shape)}], but a sample has [{string.Join(", ", samples.Shape)}] without the batch. Give samples of the model's size.", nameof(samples));
+        if (shape[0].Size is { } batch && (batch != options.Run.BatchSize || samples.Count % batch != 0))
+            throw new ArgumentException($"The model's batch is fixed to {batch}, but {samples.Count} samples are run {options.Run.BatchSize} at a time. Set Run.BatchSize to {batch} and give a multiple of it.", nameof(samples));
+    }
+
     static IReadOnlyList<AllocationGroup> GroupsOf(ModelStructure structure, LayerQuantizers quantizers)
     {
         if (structure.Layers.Count == 0)
@@ -102,7 +113,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
 
     AllocationProblem Formulate(SensitivityProfile profile, IReadOnlyList<AllocationGroup> groups, int[] bits, WeightContainer container, Export export) =>
         options.MaxSizeInBytes is { } size
-            ? Formulation.OfFileSize(groups, profile, bits, container, size, export.FixedBytes(bits[0]))
+            ? Formulation.OfFileSize(groups, profile, bits, container, size, export.FixedBytes(bits[0], bits[^1]))
             : Formulation.OfTargetBits(groups, profile, bits, options.TargetBits);
 
     BitAllocation Refine(SensitivityContext context, BitAllocation allocation, List<RefinementStep> steps)

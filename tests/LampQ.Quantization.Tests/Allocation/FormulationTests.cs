@@ -47,8 +47,13 @@ public sealed class FormulationTests
         var problem = Formulation.OfFileSize(groups, profile, Bits, WeightContainer.Int4, 10_000, 4_000);
         Assert.AreEqual(6_000, problem.Budgets.Single().Limit);
         foreach (var (item, group) in problem.Items.Zip(groups))
-            CollectionAssert.AreEqual(new[] { (group.Parameters + 1) / 2, (group.Parameters + 1) / 2, group.Parameters, group.Parameters }, item.Choices.Select(c => c.Sizes[0]).ToArray());
+            CollectionAssert.AreEqual(new[] { Half(group), Half(group), Whole(group), Whole(group) }, item.Choices.Select(c => c.Sizes[0]).ToArray());
     }
+
+    // Weights and a zero point a row, each tensor rounded up to bytes.
+    static long Half(AllocationGroup group) => group.Layers.Sum(l => (l.Parameters + 1) / 2 + (l.OutputChannels + 1) / 2);
+
+    static long Whole(AllocationGroup group) => group.Layers.Sum(l => l.Parameters + l.OutputChannels);
 
     static (AllocationGroup[] Groups, SensitivityProfile Profile) Groups(TinyVit vit)
     {

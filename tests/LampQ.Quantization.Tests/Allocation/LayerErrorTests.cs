@@ -36,9 +36,10 @@ public sealed class LayerErrorTests
                             difference += (quantized - exact) * (quantized - exact);
                             energy += exact * exact;
                         }
-                // Lemma 3 takes the errors of weights and inputs as independent. They are not quite in a layer of 16 channels and 100 rows; a
-                // wrong norm, a forgotten term or a wrong width (a factor of 4) shows all the same.
-                Assert.AreEqual(1, error.Of(layer, bits) / (difference / energy), .3, $"{layer.Name} at {bits} bits: {error.Of(layer, bits):E3}, measured {difference / energy:E3}");
+                // Lemma 3 takes the errors of weights and inputs as independent. They are not quite in layers of 16 channels, least where both
+                // are large; a wrong norm, a forgotten term or a wrong width (a factor of 4) shows all the same.
+                double ratio = error.Of(layer, bits) / (difference / energy);
+                Assert.IsTrue(profile == QuantizationProfile.Cpu ? ratio is > .7 and < 1.3 : ratio is > .5 and < 2, $"{layer.Name} at {bits} bits: {error.Of(layer, bits):E3}, measured {difference / energy:E3}");
             }
     }
 

@@ -173,7 +173,7 @@ public sealed class EquivalentTransformationTests
         var model = Model.Create(17);
         var graph = model.Graph;
         var x = graph.AddInput("x", ElementType.Float, 1, 2, 2);
-        var shared = graph.AddInitializer("shared", Tensor.Of([1, 2, 3, 4], 2, 2));
+        var shared = graph.AddInitializer("shared", Tensor.Of([1f, 2, 3, 4], 2, 2));
         var first = graph.Emit("MatMul", [x, shared], "first");
         var second = graph.Emit("MatMul", [graph.Emit("Relu", [first], "relu"), shared], "second");
         second.Type = ElementType.Float;
