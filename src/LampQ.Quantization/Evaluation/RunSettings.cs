@@ -15,7 +15,7 @@ public sealed record RunSettings
     /// </summary>
     public bool FillLastBatch { get; init; }
 
-    /// <summary>Options of the ONNX Runtime sessions; default one thread a core, exact integers.</summary>
+    /// <summary>Options of the ONNX Runtime sessions; default one thread a core.</summary>
     public OnnxSessionOptions Session { get; init; } = new();
 }
 
