@@ -24,9 +24,8 @@ sealed class Export(Calibration calibration, LayerQuantizers quantizers, IReadOn
     {
         var bits = Layers.ToDictionary(l => l.Name, l => BitsOf(l, bitsOfGroup));
         var model = new PortableExport(quantizers.Plan(bits), container).Apply(calibration.Model);
-        string version = typeof(Export).Assembly.GetName().Version!.ToString(3);
         model.ProducerName = "LampQ";
-        model.ProducerVersion = Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? version;
+        model.ProducerVersion = typeof(Export).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
         model.Metadata["lampq.version"] = model.ProducerVersion;
         model.Metadata["lampq.method"] = options.Method.ToString().ToLowerInvariant();
         model.Metadata["lampq.profile"] = options.Profile.ToString().ToLowerInvariant();

@@ -14,7 +14,7 @@ public sealed class PortableExport(QuantizationPlan plan, WeightContainer contai
     protected override void ApplyCore(Model model)
     {
         ShapeInference.Infer(model);
-        var structure = ModelFamily.Detect(model).Analyze(model);
+        ModelFamily.Detect(model, out var structure);
         var activations = new QdqActivation(model.Graph);
         foreach (var (attention, quantizers) in structure.Attentions.Zip(plan.Attentions))
             QdqAttention.Write(activations, attention, quantizers.Q, quantizers.K, quantizers.V, quantizers.MapBits, model.Opset, $"attention.{attention.Block}");

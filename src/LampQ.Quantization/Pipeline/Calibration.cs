@@ -28,7 +28,7 @@ public sealed record Calibration
     /// <param name="cancellation">Cancels between two batches.</param>
     public static Calibration Of(Model model, SampleSet samples, RunSettings settings, CancellationToken cancellation = default)
     {
-        var structure = ModelFamily.Detect(model).Analyze(model);
+        ModelFamily.Detect(model, out var structure);
         var needs = EquivalentTransformation.All.SelectMany(t => t.Needs(structure)).DistinctBy(p => p.Key).ToDictionary();
         if (needs.Count > 0)
         {
@@ -36,7 +36,7 @@ public sealed record Calibration
             foreach (var transformation in EquivalentTransformation.All)
                 model = transformation.Apply(model, before);
             ShapeInference.Infer(model);
-            structure = ModelFamily.Detect(model).Analyze(model);
+            ModelFamily.Detect(model, out structure);
         }
         var quantized = structure.Layers.Select(l => l.Input)
             .Concat(structure.Attentions.SelectMany(a => new[] { a.Scores.Input(0)!, a.Scores.Input(1)!, a.Context.Input(1)! }))

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Numerics.Tensors;
 using LampQ.Onnx;
 
 namespace LampQ.Quantization;
@@ -9,6 +10,7 @@ namespace LampQ.Quantization;
 public sealed class LayerQuantizers(Calibration calibration, QuantizationOptions options)
 {
     readonly ConcurrentDictionary<(string Layer, int Bits), LayerPlan> plans = [];
+    readonly ConcurrentDictionary<(string Value, int Bits), AffineQuantizer> inputs = [];
 
     /// <summary>The width that is fixed for a layer by its name or type; null when it takes part in the allocation.</summary>
     public int? FixedBits(QuantizableLayer layer) =>
@@ -16,12 +18,16 @@ public sealed class LayerQuantizers(Calibration calibration, QuantizationOptions
 
     /// <summary>What becomes of a layer at a width.</summary>
     public LayerPlan Plan(QuantizableLayer layer, int bits) => plans.GetOrAdd((layer.Name, bits), _ =>
+        new LayerPlan(options.WeightQuantizer.Quantize(layer.ReadWeight(), layer.OutputChannels, bits),
+            Input(layer.Input, options.Profile == QuantizationProfile.Paper ? bits : 8)));
+
+    /// <summary>ΔW = Ŵ − W, row-major [N, K]: what rounding to a width changes.</summary>
+    public float[] WeightError(QuantizableLayer layer, int bits)
     {
-        int inputBits = options.Profile == QuantizationProfile.Paper ? bits : 8;
-        return new LayerPlan(
-            options.WeightQuantizer.Quantize(layer.ReadWeight(), layer.OutputChannels, bits),
-            RangeSearch.Asymmetric(calibration.Statistics[layer.Input.Name].Groups[0], inputBits));
-    });
+        var error = Plan(layer, bits).Weights.Dequantize();
+        TensorPrimitives.Subtract(error, layer.ReadWeight(), error);
+        return error;
+    }
 
     /// <summary>The quantizers of an attention's operands.</summary>
     public AttentionPlan Plan(Attention attention)
@@ -36,4 +42,8 @@ public sealed class LayerQuantizers(Calibration calibration, QuantizationOptions
     public QuantizationPlan Plan(IReadOnlyDictionary<string, int> bitsOf) => new(
         calibration.Structure.Layers.Where(l => bitsOf.ContainsKey(l.Name)).ToDictionary(l => l.Name, l => Plan(l, bitsOf[l.Name])),
         [.. calibration.Structure.Attentions.Select(Plan)]);
+
+    // In the cpu profile every width of a layer, and q, k and v, share one input quantizer.
+    AffineQuantizer Input(Value value, int bits) => inputs.GetOrAdd((value.Name, bits), _ =>
+        RangeSearch.Asymmetric(calibration.Statistics[value.Name].Groups[0], bits));
 }

@@ -36,7 +36,7 @@ sealed class FisherDamageMetric : SensitivityMetric
         var (outputs, owner) = Outputs(fisher, layers, withInputs);
         using var session = new OnnxSession(fisher.Model, context.Options.Run.Session);
 
-        var errors = layers.Select(l => context.Bits.Select(b => WeightError(context, l, b)).ToArray()).ToArray();
+        var errors = layers.Select(l => context.Bits.Select(b => context.Quantizers.WeightError(l, b)).ToArray()).ToArray();
         var sums = new double[context.Groups.Count, context.Bits.Count];
         var random = new Random(context.Options.Seed);
         int draws = context.Options.Fisher.Draws, done = 0;
@@ -97,13 +97,6 @@ sealed class FisherDamageMetric : SensitivityMetric
             Add(graph.Emit("MatMul", [g, weight], $"input_gradient/{layers[i].Name}"), i, Part.InputGradient);
         }
         return ([.. outputs], [.. owner]);
-    }
-
-    static float[] WeightError(SensitivityContext context, QuantizableLayer layer, int bits)
-    {
-        var error = context.Quantizers.Plan(layer, bits).Weights.Dequantize();
-        TensorPrimitives.Subtract(error, layer.ReadWeight(), error);
-        return error;
     }
 
     static double InputError(float[] x, ReadOnlySpan<float> gradient, AffineQuantizer quantizer)

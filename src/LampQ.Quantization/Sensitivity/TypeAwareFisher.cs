@@ -49,10 +49,7 @@ sealed class TypeAwareFisherMetric : SensitivityMetric
     }
 
     static double WeightError(AllocationGroup group, int bits, SensitivityContext context) => group.Layers.Sum(layer =>
-    {
-        var rounded = context.Quantizers.Plan(layer, bits).Weights.Dequantize();
-        return System.Numerics.Tensors.TensorPrimitives.Distance<float>(rounded, layer.ReadWeight()) is var d ? Math.Max((double)d * d, 1e-30) : 0;
-    });
+        Math.Max(System.Numerics.Tensors.TensorPrimitives.SumOfSquares<float>(context.Quantizers.WeightError(layer, bits)), 1e-30));
 
     static AllocationGroup[] Spread(AllocationGroup[] groups, int count) => count >= groups.Length ? groups
         : [.. Enumerable.Range(0, count).Select(i => groups[(int)((i + 0.5) * groups.Length / count)])];

@@ -23,7 +23,8 @@ public abstract partial class EquivalentTransformation
     public Model Apply(Model model, IReadOnlyDictionary<string, ActivationStatistics> statistics)
     {
         var copy = model.Clone();
-        ApplyCore(copy, ModelFamily.Detect(copy).Analyze(copy), statistics);
+        ModelFamily.Detect(copy, out var structure);
+        ApplyCore(copy, structure, statistics);
         return copy;
     }
 
