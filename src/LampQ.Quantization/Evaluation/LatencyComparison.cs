@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using LampQ.Onnx;
 using LampQ.Runtime;
 
@@ -16,34 +15,14 @@ public sealed record LatencyComparison(double First, double Second, int Rounds, 
     /// <param name="second">Another model with an input of the same shape.</param>
     /// <param name="input">Their input, [batch, ..].</param>
     /// <param name="longestSeconds">After this time no new round is begun; three rounds are run in any case.</param>
-    /// <param name="cancellation">Cancels between two rounds.</param>
-    /// <remarks>In turn, so that a CPU that slows down while it gets warm, or another process, touches both alike.</remarks>
+    /// <param name="cancellation">Cancels between two runs.</param>
     public static LatencyComparison Measure(OnnxSession first, OnnxSession second, Tensor input, double longestSeconds = 3, CancellationToken cancellation = default)
     {
-        const int warmUp = 2, fewest = 3, most = 31;
-        var times = new List<(double First, double Second)>();
-        var watch = Stopwatch.StartNew();
-        for (int round = 0; round < warmUp + fewest || (round < warmUp + most && watch.Elapsed.TotalSeconds < longestSeconds); round++)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            var pair = (Time(first, input), Time(second, input));
-            if (round >= warmUp)
-                times.Add(pair);
-        }
+        var times = InterleavedTiming.Measure([() => Run(first, input), () => Run(second, input)], new TimingOptions { LongestSeconds = longestSeconds }, cancellation);
         double batch = input.Shape[0];
-        return new LatencyComparison(Median(times.Select(t => t.First)) / batch, Median(times.Select(t => t.Second)) / batch, times.Count, (int)batch);
+        return new LatencyComparison(times[0].MedianMs / batch, times[1].MedianMs / batch, times[0].Runs, (int)batch);
     }
 
-    static double Time(OnnxSession session, Tensor input)
-    {
-        long start = Stopwatch.GetTimestamp();
+    static void Run(OnnxSession session, Tensor input) =>
         session.Run(new Dictionary<string, Tensor> { [session.InputNames[0]] = input }, [session.OutputNames[0]], (_, _, _) => { });
-        return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
-    }
-
-    static double Median(IEnumerable<double> values)
-    {
-        double[] sorted = [.. values.Order()];
-        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
-    }
 }
