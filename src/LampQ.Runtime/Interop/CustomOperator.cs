@@ -34,6 +34,7 @@ abstract class OperatorKernel : IDisposable
 {
     /// <summary>Computes the outputs of one run.</summary>
     /// <exception cref="InvalidDataException">The inputs break the operator's contract; the message is the reason, without the node's name.</exception>
+    /// <exception cref="ArgumentException">The same, found by a kernel.</exception>
     public abstract void Run(RunContext context);
 
     /// <summary>Called once, when the session is gone. Must not throw: an exception here would end the process.</summary>

@@ -23,9 +23,9 @@ readonly unsafe struct NodeInfo(OrtApi api, nint node)
             : throw new InvalidDataException($"{what} (input {input}) is not a constant. Make it an initializer that is no graph input.");
     }
 
-    public long Integer(string name) => api.TryAttribute(node, name, out long value) ? value : throw Missing(name);
+    public int Integer(string name) => api.TryAttribute(node, name, out long value) ? Int32(name, value) : throw Missing(name);
 
-    public long Integer(string name, long whenAbsent) => api.TryAttribute(node, name, out long value) ? value : whenAbsent;
+    public int Integer(string name, int whenAbsent) => api.TryAttribute(node, name, out long value) ? Int32(name, value) : whenAbsent;
 
     public float Float(string name) => api.TryAttribute(node, name, out float value) ? value : throw Missing(name);
 
@@ -38,6 +38,10 @@ readonly unsafe struct NodeInfo(OrtApi api, nint node)
     public float[] Floats(string name) => api.TryAttribute(node, name, out float[] value) ? value : throw Missing(name);
 
     public long[] Integers(string name) => api.TryAttribute(node, name, out long[] value) ? value : throw Missing(name);
+
+    static int Int32(string name, long value) => value is >= int.MinValue and <= int.MaxValue
+        ? (int)value
+        : throw new InvalidDataException($"The attribute '{name}' is {value}, which 32 bits do not hold.");
 
     static InvalidDataException Missing(string name) => new($"The attribute '{name}' is missing.");
 }

@@ -144,7 +144,7 @@ unsafe struct OperatorTable
     }
 
     // A broken contract needs the reason alone; anything else is a defect, which is found by its stack.
-    static nint Failure(OrtApi api, string where, Exception e) => e is InvalidDataException
+    static nint Failure(OrtApi api, string where, Exception e) => e is InvalidDataException or ArgumentException
         ? api.CreateStatus(OrtErrorCode.InvalidArgument, where + e.Message)
         : api.CreateStatus(OrtErrorCode.RuntimeException, where + e);
 

@@ -17,16 +17,16 @@ public sealed class CustomOperatorLifetimeTests
         int alive = ToyFailure.Alive;
 
         // What is made once (compiled code, pools of the allocator) is made before counting.
-        CreateAndDispose(affine, counted, 100);
+        CreateAndDispose(affine, counted, 200);
         var before = Footprint.Now();
-        CreateAndDispose(affine, counted, 900);
+        CreateAndDispose(affine, counted, 800);
         var after = Footprint.Now();
 
         Assert.AreEqual(alive, ToyFailure.Alive, "kernels");
         Assert.IsTrue(after.Files <= before.Files, $"{before.Files} open files before, {after.Files} after");
         Assert.IsTrue(after.Threads <= before.Threads + 2, $"{before.Threads} threads before, {after.Threads} after");
-        // A kernel kept alive a session, with its handle, is over 200 bytes, and a kept session over 100 KB: 8 MB is below 9 KB a session.
-        Assert.IsTrue(after.Bytes - before.Bytes < 8 << 20, $"{before.Bytes >> 10} KB resident before, {after.Bytes >> 10} KB after 900 sessions of two models");
+        // Sessions without operators of ours let the allocator's pools grow as much in 4,000 rounds (63 to 79 MB). A session that stays is over 100 KB: 1,600 would be ten times the bound.
+        Assert.IsTrue(after.Bytes - before.Bytes < 16 << 20, $"{before.Bytes >> 10} KB resident before, {after.Bytes >> 10} KB after 1,600 sessions");
         Assert.IsTrue(after.ManagedBytes - before.ManagedBytes < 100_000, $"{before.ManagedBytes} managed bytes before, {after.ManagedBytes} after");
     }
 
