@@ -18,7 +18,7 @@ public sealed record LatencyComparison(double First, double Second, int Rounds, 
     /// <param name="longestSeconds">After this time no new round is begun; three rounds are run in any case.</param>
     /// <param name="cancellation">Cancels between two rounds.</param>
     /// <remarks>In turn, so that a CPU that slows down while it gets warm, or another process, touches both alike.</remarks>
-    public static LatencyComparison Measure(OnnxSession first, OnnxSession second, Tensor input, double longestSeconds = 3, CancellationToken cancellation = default)
+    public static LatencyComparison Measure(ModelSession first, ModelSession second, Tensor input, double longestSeconds = 3, CancellationToken cancellation = default)
     {
         const int warmUp = 2, fewest = 3, most = 31;
         var times = new List<(double First, double Second)>();
@@ -34,7 +34,7 @@ public sealed record LatencyComparison(double First, double Second, int Rounds, 
         return new LatencyComparison(Median(times.Select(t => t.First)) / batch, Median(times.Select(t => t.Second)) / batch, times.Count, (int)batch);
     }
 
-    static double Time(OnnxSession session, Tensor input)
+    static double Time(ModelSession session, Tensor input)
     {
         long start = Stopwatch.GetTimestamp();
         session.Run(new Dictionary<string, Tensor> { [session.InputNames[0]] = input }, [session.OutputNames[0]], (_, _, _) => { });
