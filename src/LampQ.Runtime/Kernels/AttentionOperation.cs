@@ -66,7 +66,7 @@ sealed unsafe class AttentionOperation
     /// <exception cref="InvalidDataException">The description contradicts itself or holds values that are not finite.</exception>
     public AttentionOperation(AttentionDescription description, DotKernel? dot = null, FloatKernels? kernels = null)
     {
-        Dot = dot ?? DotKernel.Definition;
+        Dot = dot ?? DotKernel.Fastest();
         this.kernels = kernels ?? FloatKernels.Fastest();
         var d = Description = description;
         Requires.Positive(d.Heads, "heads");

@@ -106,10 +106,13 @@ sealed partial class GatedActivation
     /// <summary>eˣ from its series at x/1024, squared ten times; Math.Exp differs from platform to platform.</summary>
     static double Exp(double x)
     {
+        // What is far below 1 would be left with the errors of the 1.
+        if (x < 0)
+            return 1 / Exp(-x);
         double y = x / 1024, term = 1, less = 0;
         for (int n = 1; n < 20; n++)
             less += term *= y / n;
-        // (1 + s)² − 1 = 2s + s²: what is near 1 would lose its digits in the squares.
+        // (1 + s)² − 1 = 2s + s²
         for (int i = 0; i < 10; i++)
             less = 2 * less + less * less;
         return 1 + less;

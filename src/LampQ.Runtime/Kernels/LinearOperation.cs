@@ -66,10 +66,10 @@ sealed unsafe class LinearOperation
     public LinearOperation(LinearDescription description, byte* weight, long weightBytes, DotKernel? dot = null, FloatKernels? kernels = null)
     {
         var d = description;
-        Dot = dot ?? DotKernel.Definition;
         this.kernels = kernels ?? FloatKernels.Fastest();
         if (d.Bits is < 2 or > 8)
             throw new InvalidDataException($"bits is {d.Bits}; 2 to 8 are supported.");
+        Dot = dot ?? DotKernel.For(d.Bits);
         Requires.Positive(d.OutFeatures, "out_features");
         Requires.Positive(d.InFeatures, "in_features");
         Requires.ZeroPoint(d.XZeroPoint, "x_zero_point");
@@ -91,8 +91,10 @@ sealed unsafe class LinearOperation
             Requires.Length(zeroPoints, OutFeatures, "weight_zero_point");
             if (Array.FindIndex(zeroPoints, z => z is < sbyte.MinValue or > sbyte.MaxValue) is >= 0 and int at)
                 throw new InvalidDataException($"weight_zero_point[{at}] is {zeroPoints[at]}; -128 to 127 are expected.");
-            WeightZeroPoint = zeroPoints.Any(z => z != 0) ? [.. zeroPoints] : null;
+            WeightZeroPoint = zeroPoints.Any(z => z != 0) ? new(zeroPoints) : null;
         }
+        Init = XZeroPoint == 0 ? null : new([.. WeightUnpacker.ChannelSums(weight, OutFeatures, InFeatures, Bits)
+            .Select((sum, n) => XZeroPoint * (InFeatures * (WeightZeroPoint?[n] ?? 0) - sum))]);
         if (d.Output is { } output)
         {
             Requires.Length(output.Multiplier, OutFeatures, "output_multiplier");
@@ -133,7 +135,10 @@ sealed unsafe class LinearOperation
     public DotKernel Dot { get; }
 
     /// <summary>Null where all are 0.</summary>
-    public int[]? WeightZeroPoint { get; }
+    public AlignedArray<int>? WeightZeroPoint { get; }
+
+    /// <summary>zx·(K·zw − Σ_k w), what the sums of a channel start from; null where zx is 0.</summary>
+    public AlignedArray<int>? Init { get; }
 
     /// <summary>Of float(acc); the output's multiplier is in it where codes follow without an activation.</summary>
     public AlignedArray<float> Multiplier { get; }
@@ -179,6 +184,21 @@ sealed unsafe class LinearOperation
             throw new InvalidOperationException("LinearQuantize returns codes; Linear returns floats.");
         RunCore(new() { X = x, Rows = rows, Residual = residual, Floats = y }, workers);
     }
+
+    /// <summary>The integer part of a call.</summary>
+    public LinearProduct Product(in LinearRows rows) => new()
+    {
+        X = rows.X,
+        StrideX = InFeatures,
+        M = rows.Rows,
+        N = OutFeatures,
+        K = InFeatures,
+        Weights = Weight,
+        Bits = Bits,
+        LargestX = byte.MaxValue,
+        Init = Init is null ? null : Init.Pointer,
+        WeightZeroPoints = WeightZeroPoint is null ? null : WeightZeroPoint.Pointer,
+    };
 
     void RunCore(LinearRows rows, Workers workers)
     {
