@@ -18,7 +18,7 @@ sealed class AttentionCandidate
 }
 
 /// <summary>Where the channels of an attention's operands come from.</summary>
-sealed record ChannelMaps(int[,] Q, int[,] K, int[,] V, int[,]? Proj, bool HeadsShareBatchAxis, int Windows);
+sealed record ChannelMaps(int[,] Q, int[,] K, int[,] V, int[,]? Proj, bool HeadsShareBatchAxis, int Windows, bool KeepsTokenOrder);
 
 /// <summary>
 /// Finds softmax(Q·Kᵀ)·V by dataflow: a softmax that comes from a product of two activations and goes into another. Every such attention
@@ -134,6 +134,7 @@ sealed class AttentionFinder(Dataflow flow, Rejections rejections)
     ChannelMaps? FollowChannels(AttentionCandidate a)
     {
         string? reason = null;
+        bool ordered = true;
         var q = Channels(a.Q, a.Scores.Input(0)!, transposed: false);
         var k = Channels(a.K, a.Scores.Input(1)!, transposed: true);
         var v = Channels(a.V, a.Context.Input(1)!, transposed: false);
@@ -154,7 +155,8 @@ sealed class AttentionFinder(Dataflow flow, Rejections rejections)
             rejections.Add(a.Scores, $"{reason} The layers around are quantized, the attention itself stays float.");
             return null;
         }
-        return new(qMap, k.Value.Map, v.Value.Map, ProjChannels(a, rank), rank == 3, windows);
+        var (projMap, projOrdered) = ProjChannels(a, rank);
+        return new(qMap, k.Value.Map, v.Value.Map, projMap, rank == 3, windows, ordered && projOrdered);
 
         (int[,] Map, int Rank, int Windows)? Channels(LinearCandidate layer, Value operand, bool transposed)
         {
@@ -171,36 +173,46 @@ sealed class AttentionFinder(Dataflow flow, Rejections rejections)
                 return null;
             }
             int outputs = layer.OutputChannels;
-            var (map, problem) = ReadMap(moved, transposed, index => index % outputs);
+            var (map, inOrder, problem) = ReadMap(moved, transposed, outputs);
+            ordered &= inOrder;
             reason ??= problem;
             return map is null ? null : (map, moved.Shape.Length, moved.Shape.Length == 4 ? moved.Shape[0] : 1);
         }
     }
 
     /// <summary>Reads [H, d] off an operand [B, H, T, d] or [B·H, T, d], where every row must say the same.</summary>
-    static (int[,]? Map, string? Problem) ReadMap(IndexTensor operand, bool transposed, Func<int, int> channelOf)
+    /// <param name="operand">Positions in rows of <paramref name="width"/> channels.</param>
+    /// <param name="transposed">True for [B, H, d, T].</param>
+    /// <param name="width">Channels of a row.</param>
+    /// <returns>The map, and whether row b·T + t of the source is token t of operand b.</returns>
+    static (int[,]? Map, bool KeepsOrder, string? Problem) ReadMap(IndexTensor operand, bool transposed, int width)
     {
         var shape = operand.Shape;
         if (shape.Length is not (3 or 4))
-            return (null, $"An operand has rank {shape.Length}; [batch, heads, tokens, channels] is expected.");
+            return (null, false, $"An operand has rank {shape.Length}; [batch, heads, tokens, channels] is expected.");
         int batch = shape.Length == 4 ? shape[0] : 1, heads = shape[^3], rows = shape[^2], columns = shape[^1];
         var (tokens, size) = transposed ? (columns, rows) : (rows, columns);
         if (tokens == 0 || size == 0 || heads == 0)
-            return (null, "An operand is empty.");
+            return (null, false, "An operand is empty.");
+        bool keepsOrder = true;
         var map = new int[heads, size];
         var used = new HashSet<int>();
         for (int h = 0; h < heads; h++)
             for (int c = 0; c < size; c++)
             {
-                map[h, c] = channelOf(At(0, h, 0, c));
+                map[h, c] = At(0, h, 0, c) % width;
                 if (!used.Add(map[h, c]))
-                    return (null, "Heads share channels (grouped queries).");
+                    return (null, false, "Heads share channels (grouped queries).");
                 for (int b = 0; b < batch; b++)
                     for (int t = 0; t < tokens; t++)
-                        if (channelOf(At(b, h, t, c)) != map[h, c])
-                            return (null, "A head does not take the same channels of every token.");
+                    {
+                        var (row, channel) = Math.DivRem(At(b, h, t, c), width);
+                        if (channel != map[h, c])
+                            return (null, false, "A head does not take the same channels of every token.");
+                        keepsOrder &= row == b * tokens + t;
+                    }
             }
-        return (map, null);
+        return (map, keepsOrder, null);
 
         int At(int b, int h, int t, int c) => operand.Indices[((b * heads + h) * rows + (transposed ? c : t)) * columns + (transposed ? t : c)];
     }
@@ -220,19 +232,22 @@ sealed class AttentionFinder(Dataflow flow, Rejections rejections)
         return null;
     }
 
-    int[,]? ProjChannels(AttentionCandidate a, int rank)
+    (int[,]? Map, bool KeepsOrder) ProjChannels(AttentionCandidate a, int rank)
     {
         if (a.Proj is not { ChannelAxisFromEnd: 1 } proj || facts.Shape(a.Context.Output) is not { } shape || shape.Length != rank || flow.Follow(a.Context.Output, proj.Input) is not { } moved
             || flow.Forward(a.Context.Output, flow.MovesOrScales) is not { Uses.Count: 0, Others.Count: 0, Layers.Count: 1 })
-            return null;
-        // Invert: which input channel of proj does each element of the context become?
+            return (null, true);
+        // Invert: which input of proj does each element of the context become?
         int inputs = proj.InputChannels;
         var channel = new int[IndexTensor.Count(shape)];
         Array.Fill(channel, -1);
         if (moved.Indices.Length != channel.Length || moved.Shape[^1] != inputs)
-            return null;
+            return (null, true);
         for (int i = 0; i < moved.Indices.Length; i++)
-            channel[moved.Indices[i]] = i % inputs;
-        return Array.IndexOf(channel, -1) >= 0 ? null : ReadMap(new IndexTensor(shape, channel), transposed: false, c => c).Map;
+            channel[moved.Indices[i]] = i;
+        if (Array.IndexOf(channel, -1) >= 0)
+            return (null, true);
+        var (map, keepsOrder, _) = ReadMap(new IndexTensor(shape, channel), transposed: false, inputs);
+        return (map, keepsOrder);
     }
 }

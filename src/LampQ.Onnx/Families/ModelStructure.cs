@@ -73,6 +73,12 @@ public sealed record Attention
     /// <summary>Windows an image is cut into, each with its own attention; 1 when every token sees every other.</summary>
     public int Windows { get; init; } = 1;
 
+    /// <summary>
+    /// True when operands and context keep images, windows and tokens in the order the layers have them, so that a row of a layer's output is a token
+    /// of the attention. A model that swaps tokens on the way is an attention still, but not one over rows.
+    /// </summary>
+    public bool KeepsTokenOrder { get; init; }
+
     /// <summary>[H, d] output channels of <see cref="Q"/>.</summary>
     public required int[,] QChannels { get; init; }
 

@@ -265,6 +265,7 @@ sealed class StructureFinder
         ProjChannels = a.Maps.Proj,
         HeadsShareBatchAxis = a.Maps.HeadsShareBatchAxis,
         Windows = a.Maps.Windows,
+        KeepsTokenOrder = a.Maps.KeepsTokenOrder,
     };
 
     LayerNorm Finish(NormCandidate norm, Dictionary<LinearCandidate, QuantizableLayer> layerOf)

@@ -16,7 +16,7 @@ public static class PackedWeights
     public const int UnitGroups = 8;
 
     /// <summary>Panels of a matrix with <paramref name="rows"/> output channels.</summary>
-    public static int Panels(int rows) => (rows + PanelChannels - 1) / PanelChannels;
+    public static int Panels(int rows) => rows / PanelChannels + (rows % PanelChannels == 0 ? 0 : 1);
 
     /// <summary>Stored channels of a panel: 64, and in the last one what is left of N rounded up to 16.</summary>
     public static int ChannelsOf(int panel, int rows) => Math.Min(PanelChannels, (rows - panel * PanelChannels + 15) / 16 * 16);

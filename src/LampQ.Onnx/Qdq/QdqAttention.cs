@@ -42,6 +42,59 @@ public static class QdqAttention
         graph.ReplaceUses(context, scaled, except: scaled.Producer);
     }
 
+    /// <summary>The form of the attention map between softmax and context, or null with the reason where it is neither of the two.</summary>
+    /// <param name="softmax">The softmax over keys.</param>
+    /// <param name="context">The product of map and values.</param>
+    /// <param name="reason">Why not; empty when recognised.</param>
+    /// <returns>
+    /// The quantizer of the map, and the end of the pattern: the context multiplied by the row's maximum (row by row, as <see cref="Write"/> writes it), or the
+    /// context itself (one scale for the whole map, as other tools write it).
+    /// </returns>
+    public static QuantizedMap? MatchMap(Node softmax, Node context, out string reason)
+    {
+        reason = "The attention map is not quantized with one scale.";
+        if (context.Input(0) is not { } operand || QdqActivation.Match(operand) is not { } map)
+            return null;
+        if (map.Source == softmax.Output)
+        {
+            if (softmax.Output.IsGraphOutput || softmax.Output.Uses.Any(u => u.Node != map.Quantize && u.Node.Output != map.Quantize.Input(0)))
+            {
+                reason = "The attention map is used elsewhere too.";
+                return null;
+            }
+            reason = "";
+            return new QuantizedMap(map.Quantizer, false, context.Output);
+        }
+        if (!IsRelative(map.Source, softmax.Output, out var largest) || context.Output.OnlyConsumer is not { } scaled || !scaled.Is("Mul") || !scaled.Inputs.Contains(largest)
+            || softmax.Output.Uses.Count != 2 || softmax.Output.IsGraphOutput || largest!.Uses.Count != 2)
+            return null;
+        var q = map.Quantizer;
+        if (q.ZeroPoint != 0 || q.Low != 0 || q.Scale != 1f / q.High || !System.Numerics.BitOperations.IsPow2(q.High + 1))
+        {
+            reason = "The relative attention map has other codes than 0 to 2^bits − 1 for 0 to 1.";
+            return null;
+        }
+        reason = "";
+        return new QuantizedMap(q, true, scaled.Output);
+    }
+
+    /// <summary>True for map/max(map) over the last axis.</summary>
+    public static bool IsRelative(Value value, Value map, out Value? largest)
+    {
+        largest = null;
+        if (value.Producer is not { } div || !div.Is("Div") || div.Input(0) != map || div.Input(1)?.Producer is not { } max || !max.Is("ReduceMax") || max.Input(0) != map || max.Int("keepdims", 1) != 1)
+            return false;
+        largest = max.Output;
+        long[]? axes = max.Ints("axes") ?? max.Input(1)?.Constant?.ToIntegers();
+        return axes is [var axis] && (axis == -1 || map.Shape is { } shape && axis == shape.Count - 1);
+    }
+
     static void Quantize(QdqActivation activations, Node node, int index, AffineQuantizer quantizer, string name) =>
         node.SetInput(index, activations.Write(node.Input(index)!, quantizer, name));
 }
+
+/// <summary>A recognised attention map.</summary>
+/// <param name="Quantizer">Quantizer of the map, or of the map relative to the maximum of its row.</param>
+/// <param name="IsRowByRow">True for the second.</param>
+/// <param name="Context">softmax(·)·V, in full.</param>
+public sealed record QuantizedMap(AffineQuantizer Quantizer, bool IsRowByRow, Value Context);

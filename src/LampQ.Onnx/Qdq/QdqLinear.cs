@@ -81,6 +81,66 @@ public static class QdqLinear
         _ => Tensor.Of(codes, shape),
     };
 
+    /// <summary>Reads integer weights behind a DequantizeLinear.</summary>
+    /// <param name="dequantized">The weight as the node uses it.</param>
+    /// <param name="rowPerOutput">True for [N, ...] with scales along axis 0, false for [K, N] with scales along axis 1.</param>
+    /// <param name="reason">Why it is none; empty when it is.</param>
+    public static WeightCodes? MatchWeights(Value dequantized, bool rowPerOutput, out string reason)
+    {
+        reason = "The weight is not stored in integers (DequantizeLinear of an initializer).";
+        if (dequantized.Producer is not { } node || !node.Is("DequantizeLinear") || node.Input(0)?.Constant is not { Rank: >= 2 } stored)
+            return null;
+        if (stored.Type is not (ElementType.Int8 or ElementType.UInt8 or ElementType.Int4 or ElementType.UInt4 or ElementType.Int2 or ElementType.UInt2))
+        {
+            reason = $"The weight is stored as {stored.Type}; integers of 2 to 8 bits are expected.";
+            return null;
+        }
+        int outputAxis = rowPerOutput ? 0 : 1;
+        int rows = (int)stored.Shape[outputAxis], columns = (int)(stored.Count / Math.Max(1, rows));
+        if (node.Input(1)?.Constant is not { Type: ElementType.Float } scale || node.Input(2) is { Constant: null } || node.Int("block_size") != 0
+            || !(scale.Count == 1 || scale.Count == rows && scale.Rank == 1 && Wrap(node.Int("axis", 1), stored.Rank) == outputAxis))
+        {
+            reason = "The weight needs one scale, or one a row of output channels, both constant.";
+            return null;
+        }
+        float[] scales = Spread(scale.ToFloats(), rows);
+        if (scales.Any(s => !(s > 0) || !float.IsFinite(s)))
+        {
+            reason = "A scale of the weight is not a positive number.";
+            return null;
+        }
+        long[] integers = stored.ToIntegers();
+        if (!rowPerOutput)
+        {
+            var turned = new long[integers.Length];
+            for (int k = 0; k < columns; k++)
+                for (int n = 0; n < rows; n++)
+                    turned[n * columns + k] = integers[k * rows + n];
+            integers = turned;
+        }
+        reason = "";
+        return WeightCodes.Of(integers, rows, columns, scales, node.Input(2)?.Constant is { } zero ? Spread(zero.ToIntegers(), rows) : new long[rows]);
+
+        static long Wrap(long axis, int rank) => axis < 0 ? axis + rank : axis;
+
+        static T[] Spread<T>(T[] values, int count) => values.Length == count ? values : [.. Enumerable.Repeat(values[0], count)];
+    }
+
+    /// <summary>A bias [N] in float or as int32 behind a DequantizeLinear; null for anything else.</summary>
+    public static float[]? MatchBias(Value bias, int channels)
+    {
+        if (bias.Constant is { Type: ElementType.Float } own)
+            return own.Count == channels ? own.ToFloats() : null;
+        if (bias.Producer is not { } node || !node.Is("DequantizeLinear") || node.Input(0)?.Constant is not { } stored || stored.Count != channels
+            || !stored.Type.IsInteger() || node.Input(1)?.Constant is not { Type: ElementType.Float } scale || node.Input(2) is { Constant: null })
+            return null;
+        var scales = scale.ToFloats();
+        long[] codes = stored.ToIntegers(), zeroPoints = node.Input(2)?.Constant?.ToIntegers() ?? [0];
+        if (scales.Length != 1 && scales.Length != channels || zeroPoints.Length != 1 && zeroPoints.Length != channels)
+            return null;
+        return [.. codes.Select((c, n) => (c - zeroPoints[n % zeroPoints.Length]) * scales[n % scales.Length])];
+    }
+
     static Value WriteBias(Graph graph, string name, float[] bias, float[] weightScales, float inputScale)
     {
         var scales = new float[bias.Length];

@@ -48,6 +48,18 @@ public static class QdqPatchEmbedding
         QdqLinear.Take(graph, layer.Output, image, layer);
     }
 
+    /// <summary>The image and the patch size, where a value is an image cut into flattened patches as <see cref="Write"/> cuts it; null for anything else.</summary>
+    public static (Value Image, int PatchHeight, int PatchWidth)? MatchPatches(Value patches)
+    {
+        if (patches.Producer is not { } last || !last.Is("Reshape") || last.Input(0)?.Producer is not { } turn || !turn.Is("Transpose") || turn.Ints("perm") is not [0, 2, 4, 1, 3, 5])
+            return null;
+        if (turn.Input(0)?.Producer is not { } cut || !cut.Is("Reshape") || cut.Input(0) is not { } image || cut.Input(1)?.Constant?.ToIntegers() is not [_, var channels, var rows, var height, var columns, var width]
+            || image.Shape is not [_, { Size: { } c }, { Size: { } h }, { Size: { } w }] || channels != c || rows * height != h || columns * width != w)
+            return null;
+        return last.Input(1)?.Constant?.ToIntegers() is [_, var tokens, var size] && tokens == rows * columns && size is var s && (s == channels * height * width || s == -1)
+            ? (image, (int)height, (int)width) : null;
+    }
+
     /// <summary>The value [B, T, N] where the model itself turns the Conv's output into tokens by a reshape and a transpose.</summary>
     static Value? TokensOf(QuantizableLayer layer)
     {

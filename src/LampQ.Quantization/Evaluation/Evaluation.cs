@@ -35,7 +35,7 @@ public sealed record Evaluation
     /// <param name="cancellation">Cancels between two batches.</param>
     /// <exception cref="InvalidDataException">A sample cannot be loaded, or the first output is no [batch, classes].</exception>
     /// <exception cref="ArgumentException">The reference has another number of samples or classes.</exception>
-    public static Evaluation Of(OnnxSession session, SampleSet samples, RunSettings settings, ModelOutputs? reference = null, CancellationToken cancellation = default)
+    public static Evaluation Of(ModelSession session, SampleSet samples, RunSettings settings, ModelOutputs? reference = null, CancellationToken cancellation = default)
     {
         var running = new Stopwatch();
         var outputs = ModelOutputs.Of(session, samples, settings, running, cancellation);

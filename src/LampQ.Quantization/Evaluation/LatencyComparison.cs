@@ -16,13 +16,13 @@ public sealed record LatencyComparison(double First, double Second, int Rounds, 
     /// <param name="input">Their input, [batch, ..].</param>
     /// <param name="longestSeconds">After this time no new round is begun; three rounds are run in any case.</param>
     /// <param name="cancellation">Cancels between two runs.</param>
-    public static LatencyComparison Measure(OnnxSession first, OnnxSession second, Tensor input, double longestSeconds = 3, CancellationToken cancellation = default)
+    public static LatencyComparison Measure(ModelSession first, ModelSession second, Tensor input, double longestSeconds = 3, CancellationToken cancellation = default)
     {
         var times = InterleavedTiming.Measure([() => Run(first, input), () => Run(second, input)], new TimingOptions { LongestSeconds = longestSeconds }, cancellation);
         double batch = input.Shape[0];
         return new LatencyComparison(times[0].MedianMs / batch, times[1].MedianMs / batch, times[0].Runs, (int)batch);
     }
 
-    static void Run(OnnxSession session, Tensor input) =>
+    static void Run(ModelSession session, Tensor input) =>
         session.Run(new Dictionary<string, Tensor> { [session.InputNames[0]] = input }, [session.OutputNames[0]], (_, _, _) => { });
 }

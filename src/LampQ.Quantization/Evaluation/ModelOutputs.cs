@@ -11,11 +11,11 @@ public sealed record ModelOutputs(int Classes, IReadOnlyList<float[]> Scores)
 {
     /// <summary>Runs a model over samples and keeps its first output.</summary>
     /// <exception cref="InvalidDataException">The first output is no [batch, classes].</exception>
-    public static ModelOutputs Of(OnnxSession session, SampleSet samples, RunSettings settings, CancellationToken cancellation = default) =>
+    public static ModelOutputs Of(ModelSession session, SampleSet samples, RunSettings settings, CancellationToken cancellation = default) =>
         Of(session, samples, settings, new Stopwatch(), cancellation);
 
     /// <summary>As the other one; <paramref name="running"/> runs while the model does, and stands while samples are loaded.</summary>
-    internal static ModelOutputs Of(OnnxSession session, SampleSet samples, RunSettings settings, Stopwatch running, CancellationToken cancellation)
+    internal static ModelOutputs Of(ModelSession session, SampleSet samples, RunSettings settings, Stopwatch running, CancellationToken cancellation)
     {
         var rows = new List<float[]>(samples.Count);
         string input = session.InputNames[0];

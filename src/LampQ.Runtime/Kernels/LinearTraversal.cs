@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using LampQ.Onnx;
+
 namespace LampQ.Runtime;
 
 /// <summary>What becomes of the sums of a tile.</summary>
@@ -10,4 +13,173 @@ unsafe interface IEpilogue
     /// <param name="channel">Output channel that column 0 is.</param>
     /// <param name="channels">Columns that exist, 1 to 64; the rest of the tile is padding.</param>
     void Store(int* acc, int rows, long row, int channel, int channels);
+}
+
+/// <summary>The operands of an integer product y = x·Wᵀ.</summary>
+unsafe struct LinearProduct
+{
+    /// <summary>Codes, M rows of K bytes.</summary>
+    public byte* X;
+
+    /// <summary>Bytes from one row of x to the next, at least K.</summary>
+    public nint StrideX;
+
+    /// <summary>Rows of x.</summary>
+    public long M;
+
+    /// <summary>Output channels.</summary>
+    public int N;
+
+    /// <summary>Input channels.</summary>
+    public int K;
+
+    /// <summary>W, packed (docs/formats.md).</summary>
+    public byte* Weights;
+
+    /// <summary>Bits of a weight, 2 to 8.</summary>
+    public int Bits;
+
+    /// <summary>The largest code x can hold, 1 to 255; smaller is faster on CPUs without a 4-way dot product.</summary>
+    public int LargestX;
+
+    /// <summary>N values that the sums start from, zx·(K·zw − Σ_k w), or null for 0.</summary>
+    public int* Init;
+
+    /// <summary>N zero points of the weights, or null for 0: zw·Σ_k x is taken from each sum before the epilogue sees it.</summary>
+    public int* WeightZeroPoints;
+}
+
+/// <summary>
+/// Shares a product over workers: a task is a panel of 64 output channels and a run of rows; it unpacks its panel once and goes through its rows in tiles of 6.
+/// The epilogue gets init[n] + Σ_k x[m, k]·w[n, k] − zw[n]·Σ_k x[m, k], which is Σ_k (x − zx)(w − zw).
+/// </summary>
+static unsafe class LinearTraversal
+{
+    const int TileBytes = DotKernel.TileRows * PackedWeights.PanelChannels * sizeof(int), InitBytes = PackedWeights.PanelChannels * sizeof(int);
+
+    // Longer runs gain nothing: unpacking a panel costs less than one tile of 6 rows.
+    const int MostTilesOfATask = 100;
+
+    /// <summary>Computes the product; every element reaches the epilogue once. Tasks run at the same time, on copies of <paramref name="epilogue"/>'s value.</summary>
+    public static void Run<TEpilogue>(DotKernel kernel, in LinearProduct product, Workers workers, TEpilogue epilogue) where TEpilogue : struct, IEpilogue
+    {
+        if (product.M == 0)
+            return;
+        using var sums = Scratch.Rent(product.WeightZeroPoints is null ? 0 : product.M * sizeof(int));
+        if (product.WeightZeroPoints is not null)
+            RowSums.Compute(product.X, product.StrideX, product.M, product.K, workers, (int*)sums.Pointer);
+        int panels = PackedWeights.Panels(product.N);
+        long tiles = (product.M + DotKernel.TileRows - 1) / DotKernel.TileRows;
+        int runs = Runs(panels, tiles, workers.Count);
+        var work = new Work<TEpilogue>
+        {
+            Kernel = kernel,
+            Product = product,
+            Epilogue = epilogue,
+            RowSums = (int*)sums.Pointer,
+            Panels = panels,
+            Tiles = tiles,
+            Runs = runs,
+        };
+        workers.For(checked(panels * runs), ref work);
+    }
+
+    /// <summary>Runs of rows for each panel: the number that finishes first when every worker takes the next task as it becomes free.</summary>
+    internal static int Runs(int panels, long tiles, int workers)
+    {
+        int fewest = (int)((tiles + MostTilesOfATask - 1) / MostTilesOfATask), best = fewest;
+        long bestCost = long.MaxValue;
+        for (int runs = fewest; runs <= Math.Min(tiles, fewest + workers); runs++)
+        {
+            // A task costs its tiles, and about one more for starting and unpacking.
+            long rounds = ((long)panels * runs + workers - 1) / workers, cost = rounds * ((tiles + runs - 1) / runs + 1);
+            if (cost < bestCost)
+                (best, bestCost) = (runs, cost);
+        }
+        return best;
+    }
+
+    struct Work<TEpilogue> : IWork where TEpilogue : struct, IEpilogue
+    {
+        public DotKernel Kernel;
+        public LinearProduct Product;
+        public TEpilogue Epilogue;
+        public int* RowSums;
+        public int Panels, Runs;
+        public long Tiles;
+
+        // Tasks of one run of rows are neighbours, so that its codes stay in the cache from panel to panel.
+        public void Do(int task)
+        {
+            int panel = task % Panels, run = task / Panels;
+            int channels = PackedWeights.ChannelsOf(panel, Product.N), stored = PackedWeights.Groups(Product.K, Product.Bits);
+            int groups = (Product.K + PackedWeights.GroupSize - 1) / PackedWeights.GroupSize, first = panel * PackedWeights.PanelChannels;
+            int exist = Math.Min(channels, Product.N - first);
+            nint unpackedBytes = Product.Bits == 8 ? 0 : (nint)channels * PackedWeights.GroupSize * stored, copyStride = (nint)groups * PackedWeights.GroupSize;
+            using var scratch = Scratch.Rent(TileBytes + InitBytes + unpackedBytes + DotKernel.TileRows * copyStride);
+            var acc = (int*)scratch.Pointer;
+            var init = (int*)(scratch.Pointer + TileBytes);
+            var unpacked = (sbyte*)init + InitBytes;
+            byte* copy = (byte*)unpacked + unpackedBytes;
+
+            var panelBytes = Product.Weights + PackedWeights.PanelOffset(panel, Product.K, Product.Bits);
+            if (Product.Bits < 8)
+                WeightUnpacker.Unpack(panelBytes, channels, stored, Product.Bits, unpacked);
+            new Span<int>(init, channels).Clear();
+            if (Product.Init is not null)
+                new Span<int>(Product.Init + first, exist).CopyTo(new Span<int>(init, channels));
+            var tile = new DotTile
+            {
+                W = Product.Bits < 8 ? unpacked : (sbyte*)panelBytes,
+                Groups = groups,
+                Acc = acc,
+                StrideAcc = PackedWeights.PanelChannels * sizeof(int),
+                Init = init,
+                Channels = channels,
+                LargestX = Product.LargestX,
+                LargestW = WeightUnpacker.LargestWeight(Product.Bits),
+            };
+            long end = Math.Min(Product.M, Tiles * (run + 1) / Runs * DotKernel.TileRows);
+            for (long row = Tiles * run / Runs * DotKernel.TileRows; row < end; row += DotKernel.TileRows)
+            {
+                tile.Rows = (int)Math.Min(DotKernel.TileRows, end - row);
+                tile.X = Product.X + (nint)row * Product.StrideX;
+                tile.StrideX = Product.StrideX;
+                // Elsewhere the last group of a row reads into the next row, where it meets weights of 0; behind the last row there is nothing to read.
+                if (row + tile.Rows == Product.M && Product.K % PackedWeights.GroupSize != 0)
+                {
+                    CopyRows(tile.X, Product.StrideX, tile.Rows, Product.K, copy, copyStride);
+                    tile.X = copy;
+                    tile.StrideX = copyStride;
+                }
+                // Sums that nothing is done to go where they belong at once. The type is known when the code is made; the question costs nothing.
+                if (typeof(TEpilogue) == typeof(StoreSums) && exist == channels && Product.WeightZeroPoints is null)
+                {
+                    Unsafe.As<TEpilogue, StoreSums>(ref Epilogue).Place(&tile, row, first);
+                    Kernel.Run(&tile);
+                    continue;
+                }
+                Kernel.Run(&tile);
+                if (Product.WeightZeroPoints is not null)
+                    SubtractZeroPoints(acc, RowSums + row, tile.Rows, Product.WeightZeroPoints + first, exist);
+                Epilogue.Store(acc, tile.Rows, row, first, exist);
+            }
+        }
+    }
+
+    static void CopyRows(byte* x, nint stride, int rows, int columns, byte* copy, nint copyStride)
+    {
+        for (int row = 0; row < rows; row++)
+        {
+            new Span<byte>(copy + row * copyStride, (int)copyStride)[columns..].Clear();
+            Unsafe.CopyBlockUnaligned(copy + row * copyStride, x + row * stride, (uint)columns);
+        }
+    }
+
+    static void SubtractZeroPoints(int* acc, int* rowSums, int rows, int* zeroPoints, int channels)
+    {
+        for (int row = 0; row < rows; row++)
+            for (int channel = 0; channel < channels; channel++)
+                acc[row * PackedWeights.PanelChannels + channel] -= rowSums[row] * zeroPoints[channel];
+    }
 }

@@ -1,0 +1,50 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
+
+namespace LampQ.Runtime;
+
+/// <summary>The threads of an ONNX Runtime session, the calling one included, for the length of one run of a node.</summary>
+sealed unsafe class SessionWorkers(OrtApi api, nint context) : Workers
+{
+    /// <summary>An upper bound: the C API does not tell how many threads a session has.</summary>
+    public override int Count => Environment.ProcessorCount;
+
+    protected override void ForCore(int tasks, delegate*<void*, int, void> body, void* state)
+    {
+        if (tasks == 1)
+        {
+            body(state, 0);
+            return;
+        }
+        var job = new Job { Body = body, State = state };
+        api.ParallelFor(context, &Do, tasks, Unsafe.AsPointer(ref job));
+        if (job.Failure is not null)
+            ExceptionDispatchInfo.Throw(job.Failure);
+    }
+
+    // An exception that leaves here would end the process: native frames cannot pass it on. So it waits in the job.
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    static void Do(void* state, nuint task)
+    {
+        ref var job = ref Unsafe.AsRef<Job>(state);
+        if (job.Failure is not null)
+            return;
+        try
+        {
+            job.Body(job.State, (int)task);
+        }
+        catch (Exception e)
+        {
+            Interlocked.CompareExchange(ref job.Failure, e, null);
+        }
+    }
+
+    /// <summary>Lives on the stack of the caller, which waits until the last task is done.</summary>
+    struct Job
+    {
+        public delegate*<void*, int, void> Body;
+        public void* State;
+        public Exception? Failure;
+    }
+}

@@ -1,0 +1,261 @@
+using System.Runtime.CompilerServices;
+
+namespace LampQ.Runtime;
+
+/// <summary>
+/// <see cref="AttentionOperation"/> on lanes. A task is a head of an image and a run of its queries: it packs K and V into panels once and takes 6 queries at a time
+/// through scores, map and context, so that nothing between q and the output leaves the nearest cache.
+/// </summary>
+/// <remarks>
+/// Panels hold signed codes, k − 128 and v − 128. With zk' = zk − 128 (and zv' alike) the zero points come back exactly:
+/// Σ(q − zq)(k − zk) = Σ q·(k − 128) + [d·zq·zk' − zq·Σ(k − 128)] − zk'·Σ q, where the bracket belongs to a token and starts its sum, and the rest belongs to a
+/// query and leaves the softmax as it is: only a bias makes it count.
+/// Σ(a − za)(v − zv) = Σ a·(v − 128) + [T·za·zv' − za·Σ(v − 128)] − zv'·Σ a likewise.
+/// </remarks>
+unsafe struct AttentionLanes<V> : IWork where V : struct, IFloats<V>
+{
+    /// <summary>Queries below which packing K and V once more costs too much.</summary>
+    const int FewestQueries = 36;
+
+    const int Rows = DotKernel.TileRows;
+
+    readonly AttentionOperation operation;
+    readonly AttentionInputs inputs;
+    readonly byte* codes;
+    readonly float* floats;
+    readonly int d, T, panelRows, tokenStride, scoreStride, zk, zv, runs;
+    readonly long queriesPerRun;
+
+    AttentionLanes(AttentionOperation operation, in AttentionInputs inputs, byte* codes, float* floats, int runs)
+    {
+        var description = operation.Description;
+        (this.operation, this.inputs) = (operation, inputs);
+        this.codes = codes;
+        this.floats = floats;
+        (d, T) = (description.HeadSize, (int)inputs.Tokens);
+        panelRows = HeadPanels.Columns(d);
+        tokenStride = HeadPanels.Tokens(T);
+        scoreStride = tokenStride + 16;
+        (zk, zv) = (description.KZeroPoint - 128, description.VZeroPoint - 128);
+        long tiles = (inputs.QueryTokens + Rows - 1) / Rows;
+        queriesPerRun = (tiles + runs - 1) / runs * Rows;
+        this.runs = (int)((inputs.QueryTokens + queriesPerRun - 1) / queriesPerRun);
+    }
+
+    public static void Run(AttentionOperation operation, in AttentionInputs inputs, byte* codes, float* floats, Workers workers)
+    {
+        long heads = inputs.Batch * operation.Description.Heads;
+        var work = new AttentionLanes<V>(operation, inputs, codes, floats, Runs(heads, inputs.QueryTokens, workers));
+        workers.For(checked((int)(heads * work.runs)), ref work);
+    }
+
+    /// <summary>Runs of queries a head is cut into: the fewest that give every thread the same number of tasks, or so many that it does not matter.</summary>
+    static int Runs(long heads, long queries, Workers workers)
+    {
+        int runs = 1;
+        while (heads * runs % workers.Count != 0 && heads * runs < 4 * workers.Count && (runs + 1) * FewestQueries <= queries)
+            runs++;
+        return runs;
+    }
+
+    public void Do(int task)
+    {
+        int run = task % runs, head = task / runs % operation.Description.Heads;
+        long batch = task / runs / operation.Description.Heads;
+        var description = operation.Description;
+        using var scratch = Scratch.Rent(Cut(null).Bytes);
+        var memory = Cut(scratch.Pointer);
+        Pack(memory, batch, head);
+
+        float* bias = inputs.BiasOf(batch, head);
+        var softmax = new SoftmaxLanes<V>(description.ScoreScale, T, tokenStride, operation.LargestMapCode, description.MapScale, description.MapZeroPoint);
+        long end = Math.Min(inputs.QueryTokens, (run + 1) * queriesPerRun);
+        float* factors = stackalloc float[Rows];
+        int* sums = stackalloc int[Rows];
+        for (long query = run * queriesPerRun; query < end; query += Rows)
+        {
+            int rows = (int)Math.Min(Rows, end - query);
+            byte* q = inputs.Q + (batch * inputs.QueryTokens + query) * inputs.QColumns + description.QOffset + (long)head * d;
+            Scores(memory, q, rows);
+            if (bias != null)
+                Times(zk, q, (nint)inputs.QColumns, rows, d, sums);
+            for (int i = 0; i < rows; i++)
+            {
+                int* scores = memory.Scores + (long)i * scoreStride;
+                byte* map = memory.Map + (long)i * tokenStride;
+                float sum = bias == null ? softmax.Plain(scores, map) : softmax.Biased(scores, -sums[i], bias + (query + i) * T, memory.BiasTail, map);
+                factors[i] = description.MapScale is null ? operation.OutputScale / sum : operation.OutputScale;
+            }
+            Times(zv, memory.Map, tokenStride, rows, T, sums);
+            Context(memory, rows, factors, sums, (batch * inputs.QueryTokens + query) * operation.Columns + head * d);
+        }
+    }
+
+    /// <summary>What a task works in; from a null pointer it tells how much that is.</summary>
+    readonly Memory Cut(byte* start)
+    {
+        var parts = new ScratchParts(start);
+        long panelBytes = (long)panelRows * tokenStride;
+        return new Memory
+        {
+            K = (sbyte*)parts.Take(panelBytes),
+            V = (sbyte*)parts.Take(panelBytes),
+            InitK = (int*)parts.Take(sizeof(int) * tokenStride),
+            InitV = (int*)parts.Take(sizeof(int) * panelRows),
+            Scores = (int*)parts.Take(sizeof(int) * Rows * scoreStride),
+            Context = (int*)parts.Take(sizeof(int) * Rows * 64),
+            Map = parts.Take(Rows * tokenStride),
+            Queries = parts.Take(Rows * panelRows),
+            Row = parts.Take(Math.Max(tokenStride, panelRows)),
+            BiasTail = (float*)parts.Take(sizeof(float) * 64),
+            Bytes = parts.Taken,
+        };
+    }
+
+    struct Memory
+    {
+        public sbyte* K, V;
+        public int* InitK, InitV, Scores, Context;
+        public byte* Map, Queries, Row;
+        public float* BiasTail;
+        public long Bytes;
+    }
+
+    readonly void Pack(in Memory memory, long batch, int head)
+    {
+        var description = operation.Description;
+        HeadPanels.PackTokens(inputs.K + batch * T * inputs.KColumns + description.KOffset + (long)head * d, inputs.KColumns, T, d, memory.K);
+        HeadPanels.PackColumns(inputs.V + batch * T * inputs.VColumns + description.VOffset + (long)head * d, inputs.VColumns, T, d, memory.V);
+        Start(memory.Row, description.QZeroPoint, d, zk, (byte*)memory.K, memory.InitK, HeadPanels.PaddedTokens(T), panelRows);
+        Start(memory.Row, description.MapZeroPoint, T, zv, (byte*)memory.V, memory.InitV, panelRows, tokenStride);
+    }
+
+    /// <summary>init[c] = count·z·w0 − z·Σ_k w[c, k]: the panels times a row of z.</summary>
+    readonly void Start(byte* row, int z, int count, int w0, byte* panels, int* init, int columns, int panelGroupBytes)
+    {
+        new Span<int>(init, columns).Clear();
+        if (z == 0)
+            return;
+        int groups = (count + 3) / 4;
+        new Span<byte>(row, groups * 4).Fill((byte)z);
+        int* zeros = stackalloc int[64], products = stackalloc int[64];
+        new Span<int>(zeros, 64).Clear();
+        var tile = new DotTile { X = row, Groups = groups, Acc = products, Init = zeros, Rows = 1, LargestX = 255, LargestW = 128 };
+        for (int first = 0; first < columns; first += 64)
+        {
+            tile.Channels = Math.Min(64, columns - first);
+            tile.W = (sbyte*)panels + (long)first * panelGroupBytes;
+            operation.Dot.Run(&tile);
+            for (int i = 0; i < tile.Channels; i++)
+                init[first + i] = count * z * w0 - products[i];
+        }
+    }
+
+    readonly void Scores(in Memory memory, byte* q, int rows)
+    {
+        var tile = new DotTile
+        {
+            X = q,
+            StrideX = (nint)inputs.QColumns,
+            Groups = (d + 3) / 4,
+            StrideAcc = sizeof(int) * scoreStride,
+            Rows = rows,
+            LargestX = 255,
+            LargestW = 128,
+        };
+        if (d % 4 != 0)
+        {
+            // The last group of a row would read behind the head, and behind the tensor in the last row.
+            for (int i = 0; i < rows; i++)
+                new Span<byte>(q + i * inputs.QColumns, d).CopyTo(new Span<byte>(memory.Queries + i * panelRows, d));
+            tile.X = memory.Queries;
+            tile.StrideX = panelRows;
+        }
+        int columns = HeadPanels.PaddedTokens(T);
+        for (int first = 0; first < columns; first += 64)
+        {
+            tile.Channels = Math.Min(64, columns - first);
+            tile.W = memory.K + (long)first * panelRows;
+            tile.Acc = memory.Scores + first;
+            tile.Init = memory.InitK + first;
+            operation.Dot.Run(&tile);
+        }
+    }
+
+    /// <summary>z times the sum of each row.</summary>
+    static void Times(int z, byte* codes, nint stride, int rows, int count, int* products)
+    {
+        if (z != 0)
+            RowSums.Compute(codes, stride, rows, count, Workers.Serial, products);
+        for (int i = 0; i < rows; i++)
+            products[i] = z == 0 ? 0 : z * products[i];
+    }
+
+    readonly void Context(in Memory memory, int rows, float* factors, int* sums, long at)
+    {
+        var description = operation.Description;
+        var tile = new DotTile
+        {
+            X = memory.Map,
+            StrideX = tokenStride,
+            Groups = (T + 3) / 4,
+            Acc = memory.Context,
+            StrideAcc = 64 * sizeof(int),
+            Rows = rows,
+            LargestX = operation.LargestMapCode,
+            LargestW = 128,
+        };
+        for (int first = 0; first < panelRows; first += 64)
+        {
+            tile.Channels = Math.Min(64, panelRows - first);
+            tile.W = memory.V + (long)first * tokenStride;
+            tile.Init = memory.InitV + first;
+            operation.Dot.Run(&tile);
+            int columns = Math.Min(64, d - first);
+            if (codes != null)
+                StoreCodes(memory.Context, rows, factors, sums, description.Codes, codes + at + first, columns);
+            else
+                StoreFloats(memory.Context, rows, factors, sums, floats + at + first, columns);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    readonly void StoreCodes(int* acc, int rows, float* factors, int* sums, CodeRange range, byte* y, int columns)
+    {
+        var to = new CodeLanes<V>(range);
+        V zeroPoint = V.Splat(range.ZeroPoint);
+        for (int i = 0; i < rows; i++, acc += 64, y += operation.Columns)
+        {
+            V factor = V.Splat(factors[i]), sum = V.Splat(sums[i]);
+            if (columns == 64)
+            {
+                V.Store(to.Pack(
+                    to.Round(Scaled(acc, sum, factor), zeroPoint), to.Round(Scaled(acc + 16, sum, factor), zeroPoint),
+                    to.Round(Scaled(acc + 32, sum, factor), zeroPoint), to.Round(Scaled(acc + 48, sum, factor), zeroPoint)), y);
+                continue;
+            }
+            for (int c = 0; c < columns; c += 16)
+            {
+                V code = to.Round(Scaled(acc + c, sum, factor), zeroPoint);
+                LanesTail<V>.StoreBytes(to.Pack(code, code, code, code), y + c, Math.Min(16, columns - c));
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    readonly void StoreFloats(int* acc, int rows, float* factors, int* sums, float* y, int columns)
+    {
+        for (int i = 0; i < rows; i++, acc += 64, y += operation.Columns)
+            for (int c = 0; c < columns; c += 16)
+            {
+                V v = Scaled(acc + c, V.Splat(sums[i]), V.Splat(factors[i]));
+                if (columns - c >= 16)
+                    V.Store(v, y + c);
+                else
+                    LanesTail<V>.Store(v, y + c, columns - c);
+            }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static V Scaled(int* acc, V sum, V factor) => V.Multiply(V.ToFloats(V.SubtractIntegers(V.Load(acc), sum)), factor);
+}

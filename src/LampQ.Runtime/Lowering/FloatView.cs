@@ -1,0 +1,59 @@
+using LampQ.Onnx;
+
+namespace LampQ.Runtime;
+
+/// <summary>
+/// A quantized model with the quantization left out, so that the families that know float models find its layers, attentions and norms. Values keep their
+/// names; weights are only as large as they look, because structure does not depend on their numbers.
+/// </summary>
+sealed class FloatView
+{
+    readonly Graph graph;
+
+    public FloatView(Model quantized)
+    {
+        var model = quantized.Clone();
+        graph = model.Graph;
+        foreach (var node in graph.Nodes.Where(n => n.Is("DequantizeLinear")).ToArray())
+            if (node.Input(0)?.Constant is { } stored)
+                graph.ReplaceUses(node.Output, graph.AddInitializer(node.Output.Name + "_float", Dequantize(node, stored)));
+            else if (QdqActivation.Match(node.Output) is { } activation)
+                graph.ReplaceUses(node.Output, activation.Source);
+        foreach (var softmax in graph.Nodes.Where(n => n.Is("Softmax")).ToArray())
+            DropRowMaximum(softmax);
+        graph.RemoveUnused();
+        graph.Sort();
+        ShapeInference.Infer(model);
+        ModelFamily.Detect(model, out var structure);
+        Structure = structure;
+    }
+
+    public ModelStructure Structure { get; }
+
+    /// <summary>The shape of a value of the quantized model, where the view has a value of that name.</summary>
+    public IReadOnlyList<Dimension>? Shape(Value value) => value.Constant is { } constant ? [.. constant.Shape.Select(d => new Dimension(d))] : graph.Find(value.Name)?.Shape;
+
+    /// <summary>True when both are known to have the same shape in every run: equal sizes and equal names.</summary>
+    public bool HaveSameShape(Value a, Value b) =>
+        Shape(a) is { } left && Shape(b) is { } right && left.SequenceEqual(right) && left.All(d => d.Size is not null || d.Symbol is not null);
+
+    void DropRowMaximum(Node softmax)
+    {
+        var map = softmax.Output;
+        if (map.Uses.Select(u => u.Node).FirstOrDefault(n => n.Is("Div")) is not { } div || !QdqAttention.IsRelative(div.Output, map, out var largest))
+            return;
+        foreach (var use in largest!.Uses.Where(u => u.Node.Is("Mul")).ToArray())
+            graph.ReplaceUses(use.Node.Output, use.Node.Input(1 - use.Index)!);
+        graph.ReplaceUses(div.Output, map);
+    }
+
+    static Tensor Dequantize(Node node, Tensor stored)
+    {
+        var shape = stored.Shape.ToArray();
+        if (stored.Rank >= 2)
+            return Tensor.OfBytes(ElementType.Float, new byte[stored.Count * sizeof(float)], shape);
+        float[] scales = node.Input(1)?.Constant?.ToFloats() ?? [1];
+        long[] codes = stored.ToIntegers(), zeroPoints = node.Input(2)?.Constant?.ToIntegers() ?? [0];
+        return Tensor.Of([.. codes.Select((c, i) => (c - zeroPoints[i % zeroPoints.Length]) * scales[i % scales.Length])], shape);
+    }
+}
