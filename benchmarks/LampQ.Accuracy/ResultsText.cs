@@ -1,18 +1,4 @@
-using LampQ.Quantization;
-
 namespace LampQ.Accuracy;
-
-/// <summary>A model of the shared data and its preprocessing.</summary>
-sealed record Subject(string Name, string File, IReadOnlyList<double> Mean, IReadOnlyList<double> Std)
-{
-    public Preprocessing Preprocessing(int? resize) => new()
-    {
-        Resize = resize is { } edge ? ResizeRule.ShortestEdge(edge) : null,
-        Crop = new ImageSize(224, 224),
-        Mean = Mean,
-        Std = Std,
-    };
-}
 
 /// <summary>One line of the table.</summary>
 sealed record ResultRow(string Name, double AverageBits, double Top1Change, double Agreement, double Kl, long Bytes, double Seconds, string Bits);

@@ -36,7 +36,7 @@ sealed class QuantizeRun(QuantizeRequest request, Terminal terminal)
         RefuseTargetBelowWidths();
         double loaded = total.Elapsed.TotalSeconds;
 
-        var baseline = ModelOutputs.Of(session, samples, run, terminal.Cancellation);
+        var baseline = CommandError.BlameModelOrData(request.Model, request.Data ?? "synthetic", () => ModelOutputs.Of(session, samples, run, terminal.Cancellation));
         var fp32 = Evaluation.Of(baseline, samples);
         terminal.Report(fp32.Top1 is { } top1
             ? string.Create(CultureInfo.InvariantCulture, $"fp32 baseline: top-1 {Figures.Percent(top1)} of {fp32.Labelled} labelled images")
