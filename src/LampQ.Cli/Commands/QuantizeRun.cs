@@ -43,7 +43,7 @@ sealed class QuantizeRun(QuantizeRequest request, Terminal terminal)
             : $"fp32 baseline: no labels: agreement only ({fp32.Images} images)");
         double measured = total.Elapsed.TotalSeconds;
 
-        var result = Quantize(classifier, samples, run with { FillLastBatch = false });
+        var result = Quantize(classifier, samples, run);
         double quantized = total.Elapsed.TotalSeconds;
 
         byte[] bytes = result.Model.ToBytes();
@@ -86,7 +86,7 @@ sealed class QuantizeRun(QuantizeRequest request, Terminal terminal)
             terminal.Note("calibrating on random numbers (--synthetic): the result says nothing about real images.");
             samples = SampleSet.Synthetic(request.Images, shape, request.Options.Seed);
         }
-        // The library runs whole batches of a model whose batch is fixed.
+        // As the library does, so that both models are compared on the images that calibrated.
         if (classifier.FixedBatch is > 1 and var batch && samples.Count % batch != 0)
         {
             if (samples.Count < batch)
@@ -122,10 +122,7 @@ sealed class QuantizeRun(QuantizeRequest request, Terminal terminal)
 
     QuantizationResult Quantize(ClassifierModel classifier, SampleSet samples, RunSettings run)
     {
-        int sensitivityImages = Math.Min(request.Options.SensitivityImages, samples.Count);
-        if (classifier.FixedBatch is { } batch)
-            sensitivityImages = Math.Max(batch, sensitivityImages - sensitivityImages % batch);
-        var options = request.Options with { Run = run, SensitivityImages = sensitivityImages };
+        var options = request.Options with { Run = run };
         try
         {
             return new ModelQuantizer(options, terminal).Quantize(classifier.Model, samples, terminal.Cancellation);
