@@ -1,15 +1,20 @@
 using System.Globalization;
 using LampQ.Accuracy;
 
-// results: docs/results.md, two ImageNet ViTs on the whole evaluation set, and what a run costs; each part can be written alone.
-// defaults: docs/defaults.md, what the defaults were picked by, on calibration images alone.
+// accuracy, timing: the two parts of docs/results.md. defaults: docs/defaults.md.
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-if (args is ["defaults", var data, var output, ..])
+switch (args)
 {
-    using var text = new StringWriter();
-    DefaultsStudy.Run(Subject.All, data, heldOut: args.Length > 3 ? int.Parse(args[3]) : 64, text);
-    File.WriteAllText(output, text.ToString());
-    return 0;
+    case ["accuracy", var data, var output, .. var limit]:
+        ResultsFile.ReplaceAccuracy(output, AccuracyTables.Write(data, limit is [var images] ? int.Parse(images) : int.MaxValue));
+        return 0;
+    case ["timing", var data, var output, var lampq]:
+        ResultsFile.ReplaceTime(output, TimeTables.Write(data, Path.GetFullPath(lampq), repository: Directory.GetCurrentDirectory()));
+        return 0;
+    case ["defaults", var data, var output, .. var heldOut]:
+        File.WriteAllText(output, DefaultsStudy.Write(data, heldOut is [var held] ? int.Parse(held) : 64));
+        return 0;
+    default:
+        Console.Error.WriteLine("usage: LampQ.Accuracy accuracy DATA OUTPUT.md [EVALUATION-IMAGES] | timing DATA OUTPUT.md LAMPQ | defaults DATA OUTPUT.md [HELD-OUT-IMAGES]");
+        return 2;
 }
-Console.Error.WriteLine("usage: LampQ.Accuracy defaults DATA-FOLDER OUTPUT.md [HELD-OUT-IMAGES]");
-return 2;

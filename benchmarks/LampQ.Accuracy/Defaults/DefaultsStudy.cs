@@ -6,7 +6,7 @@ namespace LampQ.Accuracy;
 /// <summary>Compares what the papers leave open in the Fisher metrics and in refinement, on both models, and writes docs/defaults.md.</summary>
 static class DefaultsStudy
 {
-    const int Calibrated = 32;
+    const int Calibrated = AccuracyTables.CalibrationImages;
 
     /// <summary>One line of a table: its figures in the order of <see cref="Settings"/>, null where it was not measured.</summary>
     sealed class Row(string name)
@@ -38,6 +38,9 @@ static class DefaultsStudy
         }
     }
 
+    // As they were when the guides were compared.
+    static readonly FisherOptions refinedFrom = new() { Mu = 4, Beta = 3, Draws = 2 };
+
     static readonly (string Name, Func<GroupSensitivity, int, double, double> Error)[] Guides =
     [
         ("L", (_, _, relative) => relative),
@@ -46,20 +49,19 @@ static class DefaultsStudy
     ];
 
     /// <summary>Runs everything.</summary>
-    /// <param name="subjects">The models.</param>
     /// <param name="data">The data folder.</param>
     /// <param name="heldOut">Calibration images to judge on, beside the 32.</param>
-    /// <param name="text">Where the tables go.</param>
-    public static void Run(IReadOnlyList<Subject> subjects, string data, int heldOut, TextWriter text)
+    public static string Write(string data, int heldOut)
     {
+        var text = new StringWriter();
         var uniform = new Row("uniform");
         var variants = Variants.Select(v => (Variant: v, Row: new Row(v.Name))).ToArray();
         var refined = new[] { "kl-damage", "type-aware-fisher", "fisher-damage" }.SelectMany(metric => Guides.Select(g => (metric, g.Name)).Prepend((metric, Name: "no refinement")))
             .ToDictionary(p => p, p => new Row($"{p.metric}, {p.Name}"));
-        foreach (var subject in subjects)
+        foreach (var subject in Subject.All)
         {
             var samples = subject.Calibration(data, Calibrated + heldOut);
-            var model = Model.Read(Path.Combine(data, "models", subject.File));
+            var model = Model.Read(subject.Path(data));
             foreach (var profile in Settings.GroupBy(s => s.Profile))
             {
                 var study = new HeldOutStudy(model, samples, Calibrated, profile.Key);
@@ -78,7 +80,7 @@ static class DefaultsStudy
                 }
                 foreach (var metric in SensitivityMetric.All)
                 {
-                    var (measured, context) = study.Measure(metric, new(), 16, 0);
+                    var (measured, context) = study.Measure(metric, refinedFrom, 16, 0);
                     foreach (var setting in profile)
                     {
                         var start = study.Solve(measured, setting.Bits);
@@ -95,7 +97,7 @@ static class DefaultsStudy
                 }
             }
         }
-        string[] columns = [.. subjects.SelectMany(s => Settings.Select(x => $"{s.Name}, {x.Name}"))];
+        string[] columns = [.. Subject.All.SelectMany(s => Settings.Select(x => $"{s.Name}, {x.Name}"))];
         text.WriteLine($"""
             # Defaults, judged on held-out images
 
@@ -105,8 +107,9 @@ static class DefaultsStudy
             ## Metrics, without refinement
             """);
         Table(text, columns, uniform, [uniform, .. variants.Select(v => v.Row)], pairs: false);
-        text.WriteLine($"\n## Guides of refinement\n\nStarted from the solver's allocation, {new QuantizationOptions().RefinementSteps} pairs at most, measured on the first 16 calibration images.");
+        text.WriteLine($"\n## Guides of refinement\n\nStarted from the solver's allocation, {new QuantizationOptions().RefinementSteps} pairs at most, measured on the first 16 calibration images (μ = {refinedFrom.Mu}, β = {refinedFrom.Beta}, {refinedFrom.Draws} draws).");
         Table(text, columns, uniform, [.. refined.Values], pairs: true);
+        return text.ToString();
     }
 
     static void Table(TextWriter text, string[] columns, Row uniform, IReadOnlyList<Row> rows, bool pairs)

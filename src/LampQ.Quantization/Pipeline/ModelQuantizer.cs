@@ -75,7 +75,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         if (options.RefinementSteps > 0)
         {
             Say("Refining by measured error");
-            allocation = Refine(context, allocation, steps);
+            allocation = Refine(context, sensitivity, allocation, steps);
         }
         double refined = total.Elapsed.TotalSeconds;
         return Finish(export, allocation.BitsByName(), sensitivity, answer, steps,
@@ -123,16 +123,14 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
             ? Formulation.OfFileSize(groups, profile, bits, container, size, export.FixedBytes(bits[0], bits[^1]))
             : Formulation.OfTargetBits(groups, profile, bits, options.TargetBits);
 
-    BitAllocation Refine(SensitivityContext context, BitAllocation allocation, List<RefinementStep> steps)
+    BitAllocation Refine(SensitivityContext context, SensitivityProfile sensitivity, BitAllocation allocation, List<RefinementStep> steps)
     {
         var groups = context.Groups;
         var layers = groups.SelectMany(g => g.Layers).ToArray();
-        var grams = InputGrams.Collect(context.Calibration.Model, layers, context.Samples, options.Run, context.Cancellation);
-        var errors = new LayerError(context.Calibration, context.Quantizers, grams);
         using var candidate = new CandidateModel(context.Calibration.Model, layers, options.Profile == QuantizationProfile.Paper, null, options.Run);
         var starts = context.Samples.Tensors(options.Run, context.Cancellation).ToArray();
         return new AllocationRefiner { MaximumSteps = options.RefinementSteps }.Refine(allocation,
-            (item, bits) => groups[item].Layers.Average(l => errors.Of(l, bits)),
+            options.Metric.FollowsRoundingError ? (item, bits) => sensitivity.Groups[item].Damage[bits] : RelativeError(context),
             next =>
             {
                 for (int i = 0; i < groups.Count; i++)
@@ -140,6 +138,13 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
                         candidate.Set(layer.Name, context.Quantizers.Plan(layer, next.BitsOf(i)));
                 return context.Reference.MeanKl(candidate.Run(starts, context.Cancellation));
             }, steps);
+    }
+
+    Func<int, int, double> RelativeError(SensitivityContext context)
+    {
+        var grams = InputGrams.Collect(context.Calibration.Model, [.. context.Groups.SelectMany(g => g.Layers)], context.Samples, options.Run, context.Cancellation);
+        var errors = new LayerError(context.Calibration, context.Quantizers, grams);
+        return (item, bits) => context.Groups[item].Layers.Average(l => errors.Of(l, bits));
     }
 
     QuantizationResult Finish(Export export, IReadOnlyDictionary<string, int> bitsOfGroup, SensitivityProfile? sensitivity, AllocationAnswer? answer,
