@@ -38,7 +38,7 @@ static class DefaultsStudy
         }
     }
 
-    // As they were when the guides were compared.
+    // Pinned: what refinement starts from must not move with the defaults the tables decide on.
     static readonly FisherOptions refinedFrom = new() { Mu = 4, Beta = 3, Draws = 2 };
 
     static readonly (string Name, Func<GroupSensitivity, int, double, double> Error)[] Guides =
@@ -107,7 +107,7 @@ static class DefaultsStudy
             ## Metrics, without refinement
             """);
         Table(text, columns, uniform, [uniform, .. variants.Select(v => v.Row)], pairs: false);
-        text.WriteLine($"\n## Guides of refinement\n\nStarted from the solver's allocation, {new QuantizationOptions().RefinementSteps} pairs at most, measured on the first 16 calibration images (μ = {refinedFrom.Mu}, β = {refinedFrom.Beta}, {refinedFrom.Draws} draws).");
+        text.WriteLine($"\n## Guides of refinement\n\nStarted from the solver's allocation, {new QuantizationOptions().RefinementSteps} pairs at most, measured on the first 16 calibration images.");
         Table(text, columns, uniform, [.. refined.Values], pairs: true);
         return text.ToString();
     }
