@@ -293,6 +293,27 @@ public sealed class ModelQuantizerTests
     }
 
     [TestMethod]
+    [DataRow("kl-damage")]
+    [DataRow("fisher-damage")]
+    public void Quantize_AMetricThatFollowsRounding_RefinesFirstWhereItsDamagesSay(string metric)
+    {
+        var result = Quantize(new(), TinyRuns.Options with { Metric = SensitivityMetric.All.Single(m => m.Name == metric), TargetBits = 3, RefinementSteps = 1 });
+
+        var start = result.Answer!.Require();
+        double Error(int item) => result.Sensitivity!.Groups[item].Damage[start.BitsOf(item)];
+        var items = Enumerable.Range(0, start.Choices.Count).ToArray();
+        var best = (from up in items
+                    from down in items
+                    where up != down && start.BitsOf(up) < 8 && start.BitsOf(down) > 2
+                    let gain = Error(up) * (1 - 1 / ErrorRatios.Rho(start.BitsOf(up) + 1))
+                    let loss = Error(down) * (ErrorRatios.Rho(start.BitsOf(down)) - 1)
+                    where new BitAllocation(start.Problem, [.. items.Select(i => start.Choices[i] + (i == up ? 1 : i == down ? -1 : 0))]).KeepsBudgets
+                    orderby gain - loss descending
+                    select (start.Problem.Items[up].Name, start.Problem.Items[down].Name)).First();
+        Assert.AreEqual(best, (result.Refinement[0].Up, result.Refinement[0].Down));
+    }
+
+    [TestMethod]
     public void Quantize_EveryMetricAndWeightQuantizer_RunsThrough()
     {
         foreach (var metric in SensitivityMetric.All)
