@@ -1,8 +1,21 @@
 #!/usr/bin/env bash
-# Writes docs/results.md from one run over the real models: benchmarks/accuracy.sh [DATA-FOLDER] [EVALUATION-IMAGES]
+# Writes docs/results.md from runs over the real models: benchmarks/accuracy.sh [--only accuracy|timing] [DATA-FOLDER] [EVALUATION-IMAGES]
 # The data folder holds models/, imagenet-calibration/ and imagenet-val/; default: LAMPQ_DATA, else shared/data beside the repository.
+# Seconds want an idle machine, accuracy does not mind: --only timing measures the seconds again and leaves the rest of the file as it is.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+only=''
+if [ "${1:-}" = --only ]; then
+    only=${2:-}
+    case $only in accuracy | timing) shift 2 ;; *) echo "Found --only '$only'; expected accuracy or timing." >&2; exit 2 ;; esac
+fi
 data=${1:-${LAMPQ_DATA:-../shared/data}}
 [ -d "$data/models" ] || { echo "No models in '$data'. Give the data folder: benchmarks/accuracy.sh DATA-FOLDER" >&2; exit 2; }
-dotnet run -c Release --project benchmarks/LampQ.Accuracy -- "$data" docs/results.md "${@:2}"
+measure() { dotnet run -c Release --project benchmarks/LampQ.Accuracy -- "$@"; }
+if [ "$only" != timing ]; then
+    measure accuracy "$data" docs/results.md "${@:2}"
+fi
+if [ "$only" != accuracy ]; then
+    dotnet publish src/LampQ.Cli/LampQ.Cli.csproj -c Release -o artifacts/lampq -v quiet -nologo
+    measure timing "$data" docs/results.md artifacts/lampq/lampq
+fi

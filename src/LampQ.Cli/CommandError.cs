@@ -26,6 +26,19 @@ sealed class CommandError(int exitCode, string message, Exception? cause = null)
         return true;
     });
 
+    /// <summary>Runs a model over samples: what ONNX Runtime refuses is the model's fault, whatever else fails the data's.</summary>
+    public static T BlameModelOrData<T>(string modelPath, string dataPath, Func<T> work) => BlameData(dataPath, () =>
+    {
+        try
+        {
+            return work();
+        }
+        catch (OnnxRuntimeException e)
+        {
+            throw new CommandError(ExitCodes.Model, $"Model '{modelPath}' does not run on these samples: {e.Message}", e);
+        }
+    });
+
     static T Blame<T>(int exitCode, string prefix, string path, Func<T> work)
     {
         try

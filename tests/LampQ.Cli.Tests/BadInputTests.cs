@@ -125,6 +125,22 @@ public sealed class BadInputTests
     }
 
     [TestMethod]
+    public void Model_FailsOnMoreThanOneImageAtOnce_Is3ForEvalAndQuantize()
+    {
+        // The batch is said to be free, but the scores are one row: one image of zeros runs, four images do not.
+        var model = new TinyVit { DynamicBatch = true }.Build();
+        var logits = model.Graph.Outputs[0];
+        var flat = model.Graph.Emit("Reshape", [logits, model.Graph.AddInitializer("one_row", Tensor.Of([1L, (long)place.Vit.Classes]))]);
+        (flat.Type, flat.Shape) = (logits.Type, logits.Shape);
+        model.Graph.ReplaceOutput(logits, flat);
+        string path = place.Write("one.onnx", model);
+
+        CliRun.Of("eval", path, "--data", place.Images).AssertRefused(3, "one.onnx", "Reshape");
+        CliRun.Of("eval", place.Model, "--data", place.Images, "--reference", path).AssertRefused(3, "one.onnx", "Reshape");
+        CliRun.Of("quantize", path, "-o", place.Output, "--data", place.Images).AssertRefused(3, "one.onnx", "Reshape");
+    }
+
+    [TestMethod]
     public void Budget_EveryWidthFixedAboveTheSize_Is4NamingBothSizes()
     {
         string[] all = ["--bits-for", "qkv=4", "--bits-for", "proj=4", "--bits-for", "fc1=4", "--bits-for", "fc2=4"];

@@ -10,10 +10,10 @@ public sealed class OptionTests
     [DataRow("--bits", "2,2", "2-8")]
     [DataRow("--bits", "8-2", "2-8")]
     [DataRow("--bits", "four", "2-8")]
-    [DataRow("--target-bits", "-1", "up to 8")]
-    [DataRow("--target-bits", "8.5", "up to 8")]
-    [DataRow("--target-bits", "many", "up to 8")]
-    [DataRow("--target-bits", "NaN", "up to 8")]
+    [DataRow("--target-bits", "-1", "0 to 8 bits")]
+    [DataRow("--target-bits", "8.5", "0 to 8 bits")]
+    [DataRow("--target-bits", "many", "0 to 8 bits")]
+    [DataRow("--target-bits", "NaN", "0 to 8 bits")]
     [DataRow("--max-size", "3 parsec", "3MiB")]
     [DataRow("--max-size", "-5", "3MiB")]
     [DataRow("--images", "0", "1 or more")]
@@ -23,6 +23,11 @@ public sealed class OptionTests
     [DataRow("--container", "int2", "int8|int4")]
     [DataRow("--attention-bits", "9", "2 to 8")]
     [DataRow("--metric", "guess", "kl-damage")]
+    [DataRow("--fisher-layers", "0", "1 or more")]
+    [DataRow("--fisher-bits", "1", "2 to 8")]
+    [DataRow("--fisher-gamma", "1", "above 1")]
+    [DataRow("--fisher-gamma", "Infinity", "above 1")]
+    [DataRow("--fisher-draws", "0", "1 or more")]
     [DataRow("--bits-for", "head", "head=8")]
     [DataRow("--bits-for", "head=9", "head=8")]
     [DataRow("--refinement-steps", "-1", "0 or more")]
@@ -51,6 +56,20 @@ public sealed class OptionTests
     [TestMethod]
     public void Quantize_SizeBudgetAndInt8_IsAUsageError() =>
         CliRun.Of("quantize", "m.onnx", "-o", "o.onnx", "--data", "d", "--container", "int8", "--max-size", "3MB").AssertRefused(2, "int4");
+
+    [TestMethod]
+    [DataRow("--fisher-layers", "3", "type-aware-fisher", "fisher-damage")]
+    [DataRow("--fisher-bits", "3", "type-aware-fisher", "kl-damage")]
+    [DataRow("--fisher-gamma", "4", "type-aware-fisher", "kl-damage")]
+    [DataRow("--fisher-draws", "3", "fisher-damage", "type-aware-fisher")]
+    public void Quantize_OptionOfAnotherMetric_IsAUsageErrorNamingBothMetrics(string option, string value, string needed, string chosen) =>
+        CliRun.Of("quantize", "m.onnx", "-o", "o.onnx", "--data", "d", "--metric", chosen, option, value).AssertRefused(2, option, needed, chosen);
+
+    [TestMethod]
+    [DataRow("--fisher-layers", "type-aware-fisher")]
+    [DataRow("--fisher-draws", "fisher-damage")]
+    public void Quantize_OptionOfAMetricUnderUniform_IsAUsageError(string option, string metric) =>
+        CliRun.Of("quantize", "m.onnx", "-o", "o.onnx", "--data", "d", "--method", "uniform", "--metric", metric, option, "3").AssertRefused(2, option, "uniform");
 
     [TestMethod]
     public void Quantize_NoData_SaysThatRandomNumbersMustBeAskedFor() =>

@@ -158,6 +158,33 @@ public sealed class QuantizeTests
     }
 
     [TestMethod]
+    [DataRow("type-aware-fisher", "--fisher-layers", "1")]
+    [DataRow("type-aware-fisher", "--fisher-bits", "2")]
+    [DataRow("fisher-damage", "--fisher-draws", "7")]
+    public void Metric_AnotherOptionOfIt_ChangesWhatIsMeasured(string metric, string option, string value)
+    {
+        using var place = new Workplace();
+        double[] Sensitivities(params string[] more) => [.. place.Quantize(["--metric", metric, "--format", "json", .. more]).Json.GetProperty("layers").EnumerateArray()
+            .Where(l => l.GetProperty("sensitivity").ValueKind == JsonValueKind.Number).Select(l => l.GetProperty("sensitivity").GetDouble())];
+
+        double[] before = Sensitivities(), after = Sensitivities(option, value);
+
+        Assert.AreEqual(before.Length, after.Length);
+        CollectionAssert.AreNotEqual(before, after);
+    }
+
+    [TestMethod]
+    public void FisherGamma_Given_MakesDamageFallByItWithEachBit()
+    {
+        using var place = new Workplace();
+        // Two bits, γ = 3: the proof's damage at 2 bits everywhere is 3 times that at 3 bits everywhere.
+        double Damage(string bits) => place.Quantize("--metric", "type-aware-fisher", "--fisher-gamma", "3", "--bits", "2,3", "--target-bits", bits, "--format", "json")
+            .Json.GetProperty("proof").GetProperty("damage").GetDouble();
+
+        Assert.AreEqual(3, Damage("2") / Damage("3"), 1e-9);
+    }
+
+    [TestMethod]
     public void Synthetic_AskedFor_WarnsAndRunsInOnnxRuntime()
     {
         using var place = new Workplace(new TinyVit { DynamicBatch = true });

@@ -56,12 +56,11 @@ sealed class EvalCommand
         {
             CheckReference(other, otherSession!, samples, classes.Value, path);
             terminal.Report($"running '{referencePath}' on {samples.Count} images");
-            // Both models ran on zeros, so what fails now are the samples.
-            expected = CommandError.BlameData(path, () =>
+            expected = CommandError.BlameModelOrData(referencePath!, path, () =>
                 ModelOutputs.Of(otherSession!, samples, CommonOptions.Run(threadCount, parsed.GetValue(batch), other), terminal.Cancellation));
         }
         terminal.Report($"running '{classifier.Path}' on {samples.Count} images");
-        var evaluation = CommandError.BlameData(path, () => Evaluation.Of(session, samples, run, expected, terminal.Cancellation));
+        var evaluation = CommandError.BlameModelOrData(classifier.Path, path, () => Evaluation.Of(session, samples, run, expected, terminal.Cancellation));
         if (evaluation.Labelled == 0)
             terminal.Note($"no class is known in '{path}', so that top-1 and top-5 cannot be said; a labels.tsv names them.");
         EvalReport.Of(evaluation, classifier.Path, referencePath, path, CommonOptions.ThreadsUsed(threadCount), run.BatchSize, input.Preprocessing)

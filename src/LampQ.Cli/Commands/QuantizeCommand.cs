@@ -45,6 +45,10 @@ sealed class QuantizeCommand
         },
     };
     readonly ChoiceOption<SensitivityMetric> metric = new("--metric", "How the sensitivity of a layer is measured.", defaults.Metric.Name, [.. SensitivityMetric.All.Select(m => (m.Name, m))]);
+    readonly Option<int> fisherLayers = OptionParsing.WithDefault("--fisher-layers", "N", "Layers of each type that type-aware-fisher measures damage on.", defaults.Fisher.Mu, OptionParsing.Whole(1));
+    readonly Option<int> fisherBits = OptionParsing.WithDefault("--fisher-bits", "2..8", "Width that type-aware-fisher measures damage at.", defaults.Fisher.Beta, OptionParsing.Whole(2, 8));
+    readonly Option<double?> fisherGamma = OptionParsing.Optional<double?>("--fisher-gamma", "G", "Factor by which type-aware-fisher lets damage fall with each bit. Default: LampQ's Lemma 3.", text => ParseGamma(text));
+    readonly Option<int> fisherDraws = OptionParsing.WithDefault("--fisher-draws", "N", "Classes that fisher-damage draws for each image.", defaults.Fisher.Draws, OptionParsing.Whole(1));
     readonly Option<int> sensitivityImages = OptionParsing.WithDefault("--sensitivity-images", "N", "How many of the images sensitivity is measured on.", defaults.SensitivityImages, OptionParsing.Whole(1));
     readonly Option<int> refinementSteps = OptionParsing.WithDefault("--refinement-steps", "N", "Most pairs of layers that refinement may try; 0 turns it off.", defaults.RefinementSteps, OptionParsing.Whole(0));
     readonly Option<int> seed = OptionParsing.WithDefault("--seed", "N", "Seed of everything that is drawn.", defaults.Seed, OptionParsing.Whole(0));
@@ -58,7 +62,8 @@ sealed class QuantizeCommand
         var quantize = new QuantizeCommand();
         var command = new Command("quantize", "Writes a mixed-precision QDQ model, and says what it costs in accuracy, bytes and milliseconds.") { quantize.model };
         foreach (Option option in new Option[] { quantize.output, quantize.data, quantize.synthetic, quantize.images, quantize.bits, quantize.targetBits, quantize.maxSize, quantize.profile, quantize.method,
-            quantize.uniformBits, quantize.container, quantize.attentionBits, quantize.bitsFor, quantize.metric, quantize.sensitivityImages, quantize.refinementSteps, quantize.seed })
+            quantize.uniformBits, quantize.container, quantize.attentionBits, quantize.bitsFor, quantize.metric,
+            quantize.fisherLayers, quantize.fisherBits, quantize.fisherGamma, quantize.fisherDraws, quantize.sensitivityImages, quantize.refinementSteps, quantize.seed })
             command.Options.Add(option);
         quantize.preprocessing.AddTo(command);
         foreach (Option option in new Option[] { quantize.batch, quantize.threads, quantize.format })
@@ -83,6 +88,9 @@ sealed class QuantizeCommand
         if (size is not null && parsed.IsGiven(container) && chosen != WeightContainer.Int4)
             throw CommandError.Usage($"--max-size implies --container int4, but --container is {parsed.GetValue(container)}. Leave one of them out.");
         var allocation = method.ValueIn(parsed);
+        foreach (var option in new Option[] { fisherLayers, fisherBits, fisherGamma })
+            RefuseWithout(SensitivityMetric.TypeAwareFisher, option, parsed, allocation);
+        RefuseWithout(SensitivityMetric.FisherDamage, fisherDraws, parsed, allocation);
         if (allocation == AllocationMethod.Uniform)
         {
             if (parsed.IsGiven(targetBits) || size is not null)
@@ -123,6 +131,13 @@ sealed class QuantizeCommand
                 Container = size is null ? chosen : WeightContainer.Int4,
                 BitsFor = Merge(fixedBits),
                 Metric = metric.ValueIn(parsed),
+                Fisher = new FisherOptions
+                {
+                    Mu = parsed.GetValue(fisherLayers),
+                    Beta = parsed.GetValue(fisherBits),
+                    Gamma = parsed.GetValue(fisherGamma),
+                    Draws = parsed.GetValue(fisherDraws),
+                },
                 SensitivityImages = parsed.GetValue(sensitivityImages),
                 RefinementSteps = parsed.GetValue(refinementSteps),
                 Seed = parsed.GetValue(seed),
@@ -130,6 +145,16 @@ sealed class QuantizeCommand
         };
         request.Options.Validate();
         return request;
+    }
+
+    void RefuseWithout(SensitivityMetric needed, Option option, ParseResult parsed, AllocationMethod allocation)
+    {
+        if (!parsed.IsGiven(option))
+            return;
+        if (allocation == AllocationMethod.Uniform)
+            throw CommandError.Usage($"{option.Name} belongs to --metric {needed.Name}, and --method uniform measures no sensitivity. Leave one of them out.");
+        if (metric.ValueIn(parsed).Name != needed.Name)
+            throw CommandError.Usage($"{option.Name} belongs to --metric {needed.Name}, but --metric is {metric.ValueIn(parsed).Name}. Leave the option out, or choose that metric.");
     }
 
     // The last one of two for the same layer or type holds.
@@ -144,5 +169,10 @@ sealed class QuantizeCommand
     static double ParseTarget(string text) =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value is >= 0 and <= 8
             ? value
-            : throw new FormatException($"is '{text}'; expected a number of bits up to 8, such as 4 or 3.5");
+            : throw new FormatException($"is '{text}'; expected 0 to 8 bits, such as 4 or 3.5");
+
+    static double ParseGamma(string text) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value > 1 && double.IsFinite(value)
+            ? value
+            : throw new FormatException($"is '{text}'; expected a number above 1, such as 4");
 }

@@ -36,14 +36,14 @@ sealed class QuantizeRun(QuantizeRequest request, Terminal terminal)
         RefuseTargetBelowWidths();
         double loaded = total.Elapsed.TotalSeconds;
 
-        var baseline = ModelOutputs.Of(session, samples, run, terminal.Cancellation);
+        var baseline = CommandError.BlameModelOrData(request.Model, request.Data ?? "synthetic", () => ModelOutputs.Of(session, samples, run, terminal.Cancellation));
         var fp32 = Evaluation.Of(baseline, samples);
         terminal.Report(fp32.Top1 is { } top1
             ? string.Create(CultureInfo.InvariantCulture, $"fp32 baseline: top-1 {Figures.Percent(top1)} of {fp32.Labelled} labelled images")
             : $"fp32 baseline: no labels: agreement only ({fp32.Images} images)");
         double measured = total.Elapsed.TotalSeconds;
 
-        var result = Quantize(classifier, samples, run with { FillLastBatch = false });
+        var result = Quantize(classifier, samples, run);
         double quantized = total.Elapsed.TotalSeconds;
 
         byte[] bytes = result.Model.ToBytes();
@@ -86,7 +86,7 @@ sealed class QuantizeRun(QuantizeRequest request, Terminal terminal)
             terminal.Note("calibrating on random numbers (--synthetic): the result says nothing about real images.");
             samples = SampleSet.Synthetic(request.Images, shape, request.Options.Seed);
         }
-        // The library runs whole batches of a model whose batch is fixed.
+        // As the library does, so that both models are compared on the images that calibrated.
         if (classifier.FixedBatch is > 1 and var batch && samples.Count % batch != 0)
         {
             if (samples.Count < batch)
@@ -122,10 +122,7 @@ sealed class QuantizeRun(QuantizeRequest request, Terminal terminal)
 
     QuantizationResult Quantize(ClassifierModel classifier, SampleSet samples, RunSettings run)
     {
-        int sensitivityImages = Math.Min(request.Options.SensitivityImages, samples.Count);
-        if (classifier.FixedBatch is { } batch)
-            sensitivityImages = Math.Max(batch, sensitivityImages - sensitivityImages % batch);
-        var options = request.Options with { Run = run, SensitivityImages = sensitivityImages };
+        var options = request.Options with { Run = run };
         try
         {
             return new ModelQuantizer(options, terminal).Quantize(classifier.Model, samples, terminal.Cancellation);

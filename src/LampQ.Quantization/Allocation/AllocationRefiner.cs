@@ -15,8 +15,8 @@ public sealed record RefinementStep(string Up, string Down, double Before, doubl
 /// measured error of the whole model falls.
 /// </summary>
 /// <remarks>
-/// gain(i) = L_i·(1 − 1/ρ(B+1)) and degradation(i) = L_i·(ρ(B) − 1) with Lemma 3's ratios, L_i measured at the current width. The pairs are tried by
-/// falling gain − degradation. The paper measures accuracy on the calibration set and leaves open what follows a failed pair; here the mean KL to the
+/// gain(i) = E_i·(1 − 1/ρ(B+1)) and degradation(i) = E_i·(ρ(B) − 1) with Lemma 3's ratios, E_i the error of layer i at its current width: the paper's
+/// relative output error L_i, or a measured damage. The pairs are tried by falling gain − degradation. The paper measures accuracy on the calibration set and leaves open what follows a failed pair; here the mean KL to the
 /// float model is measured, which moves long before a prediction flips, and after a failed pair the next is tried, up to a number in a row.
 /// </remarks>
 public sealed class AllocationRefiner
@@ -29,10 +29,10 @@ public sealed class AllocationRefiner
 
     /// <summary>Refines an allocation.</summary>
     /// <param name="allocation">The solver's allocation; its budgets are kept.</param>
-    /// <param name="relativeError">L_i at a width: index of the item, bits.</param>
+    /// <param name="layerError">E_i at a width: index of the item, bits.</param>
     /// <param name="measure">Measured error of the whole model under bits by item name.</param>
     /// <param name="steps">Told of every pair tried.</param>
-    public BitAllocation Refine(BitAllocation allocation, Func<int, int, double> relativeError, Func<BitAllocation, double> measure, ICollection<RefinementStep> steps)
+    public BitAllocation Refine(BitAllocation allocation, Func<int, int, double> layerError, Func<BitAllocation, double> measure, ICollection<RefinementStep> steps)
     {
         var current = allocation;
         if (MaximumSteps == 0)
@@ -40,7 +40,7 @@ public sealed class AllocationRefiner
         double error = measure(current);
         var failed = new HashSet<(int Up, int UpBits, int Down, int DownBits)>();
         int failures = 0;
-        while (steps.Count < MaximumSteps && failures < Patience && BestPair(current, relativeError, failed) is { } pair)
+        while (steps.Count < MaximumSteps && failures < Patience && BestPair(current, layerError, failed) is { } pair)
         {
             var (up, down, next) = pair;
             double after = measure(next);
@@ -60,16 +60,16 @@ public sealed class AllocationRefiner
         return current;
     }
 
-    static (int Up, int Down, BitAllocation Next)? BestPair(BitAllocation current, Func<int, int, double> relativeError, HashSet<(int, int, int, int)> failed)
+    static (int Up, int Down, BitAllocation Next)? BestPair(BitAllocation current, Func<int, int, double> layerError, HashSet<(int, int, int, int)> failed)
     {
         var problem = current.Problem;
         var items = Enumerable.Range(0, problem.Items.Count).ToArray();
         var ups = items.Select(i => (Item: i, Choice: ChoiceOf(problem, i, current.BitsOf(i) + 1)))
             .Where(u => u.Choice >= 0)
-            .Select(u => (u.Item, u.Choice, Gain: relativeError(u.Item, current.BitsOf(u.Item)) * (1 - 1 / ErrorRatios.Rho(current.BitsOf(u.Item) + 1))));
+            .Select(u => (u.Item, u.Choice, Gain: layerError(u.Item, current.BitsOf(u.Item)) * (1 - 1 / ErrorRatios.Rho(current.BitsOf(u.Item) + 1))));
         var downs = items.Select(i => (Item: i, Choice: ChoiceOf(problem, i, current.BitsOf(i) - 1)))
             .Where(d => d.Choice >= 0)
-            .Select(d => (d.Item, d.Choice, Loss: relativeError(d.Item, current.BitsOf(d.Item)) * (ErrorRatios.Rho(current.BitsOf(d.Item)) - 1)));
+            .Select(d => (d.Item, d.Choice, Loss: layerError(d.Item, current.BitsOf(d.Item)) * (ErrorRatios.Rho(current.BitsOf(d.Item)) - 1)));
         foreach (var (up, down) in (from u in ups from d in downs where u.Item != d.Item orderby u.Gain - d.Loss descending select (u, d)))
         {
             if (failed.Contains((up.Item, current.BitsOf(up.Item), down.Item, current.BitsOf(down.Item))))

@@ -15,7 +15,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
 
     /// <summary>Quantizes a float model.</summary>
     /// <param name="model">A float ONNX model with one image input [batch, ..] and class scores as first output; it stays as it was.</param>
-    /// <param name="samples">The calibration set.</param>
+    /// <param name="samples">The calibration set. A model whose batch is fixed sets the batch size itself and uses whole batches of it.</param>
     /// <param name="cancellation">Cancels between two runs of the model.</param>
     /// <exception cref="ArgumentException">An option is out of range, or the samples do not fit the model.</exception>
     /// <exception cref="NotSupportedException">The model is quantized already, has no linear layer, or uses an operator that an opset upgrade does not know.</exception>
@@ -24,6 +24,8 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
     public QuantizationResult Quantize(Model model, SampleSet samples, CancellationToken cancellation = default)
     {
         options.Validate();
+        if (FixedBatch.Of(model) is { } batch && FixedBatch.Fit(options, samples, batch) is var fitted && fitted != (options, samples))
+            return QuantizeFitted(fitted.Options, model, fitted.Samples, samples.Count, cancellation);
         total.Restart();
         var container = options.MaxSizeInBytes is null ? options.Container : WeightContainer.Int4;
 
@@ -73,11 +75,18 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         if (options.RefinementSteps > 0)
         {
             Say("Refining by measured error");
-            allocation = Refine(context, allocation, steps);
+            allocation = Refine(context, sensitivity, allocation, steps);
         }
         double refined = total.Elapsed.TotalSeconds;
         return Finish(export, allocation.BitsByName(), sensitivity, answer, steps,
             new StageSeconds(calibrated, measured - calibrated, solved - measured, refined - solved, 0, 0));
+    }
+
+    QuantizationResult QuantizeFitted(QuantizationOptions fitted, Model model, SampleSet samples, int given, CancellationToken cancellation)
+    {
+        var result = new ModelQuantizer(fitted, progress).Quantize(model, samples, cancellation);
+        return samples.Count == given ? result
+            : result with { Notes = [$"{samples.Count} of {given} samples were used: the model takes {fitted.Run.BatchSize} at once.", .. result.Notes] };
     }
 
     /// <summary>The float model with constants folded, at the opset the container needs.</summary>
@@ -94,14 +103,12 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         return folded;
     }
 
-    void CheckSamples(Value input, SampleSet samples)
+    static void CheckSamples(Value input, SampleSet samples)
     {
         if (input.Shape is not { } shape)
             return;
         if (shape.Count != samples.Shape.Count + 1 || shape.Skip(1).Zip(samples.Shape).Any(p => p.First.Size is { } size && size != p.Second))
             throw new ArgumentException($"The model's input '{input.Name}' has the shape [{string.Join(", ", shape)}], but a sample has [{string.Join(", ", samples.Shape)}] without the batch. Give samples of the model's size.", nameof(samples));
-        if (shape[0].Size is { } batch && (batch != options.Run.BatchSize || samples.Count % batch != 0))
-            throw new ArgumentException($"The model's batch is fixed to {batch}, but {samples.Count} samples are run {options.Run.BatchSize} at a time. Set Run.BatchSize to {batch} and give a multiple of it.", nameof(samples));
     }
 
     static IReadOnlyList<AllocationGroup> GroupsOf(ModelStructure structure, LayerQuantizers quantizers)
@@ -116,16 +123,14 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
             ? Formulation.OfFileSize(groups, profile, bits, container, size, export.FixedBytes(bits[0], bits[^1]))
             : Formulation.OfTargetBits(groups, profile, bits, options.TargetBits);
 
-    BitAllocation Refine(SensitivityContext context, BitAllocation allocation, List<RefinementStep> steps)
+    BitAllocation Refine(SensitivityContext context, SensitivityProfile sensitivity, BitAllocation allocation, List<RefinementStep> steps)
     {
         var groups = context.Groups;
         var layers = groups.SelectMany(g => g.Layers).ToArray();
-        var grams = InputGrams.Collect(context.Calibration.Model, layers, context.Samples, options.Run, context.Cancellation);
-        var errors = new LayerError(context.Calibration, context.Quantizers, grams);
         using var candidate = new CandidateModel(context.Calibration.Model, layers, options.Profile == QuantizationProfile.Paper, null, options.Run);
         var starts = context.Samples.Tensors(options.Run, context.Cancellation).ToArray();
         return new AllocationRefiner { MaximumSteps = options.RefinementSteps }.Refine(allocation,
-            (item, bits) => groups[item].Layers.Average(l => errors.Of(l, bits)),
+            options.Metric.FollowsRoundingError ? (item, bits) => sensitivity.Groups[item].Damage[bits] : RelativeError(context),
             next =>
             {
                 for (int i = 0; i < groups.Count; i++)
@@ -133,6 +138,13 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
                         candidate.Set(layer.Name, context.Quantizers.Plan(layer, next.BitsOf(i)));
                 return context.Reference.MeanKl(candidate.Run(starts, context.Cancellation));
             }, steps);
+    }
+
+    Func<int, int, double> RelativeError(SensitivityContext context)
+    {
+        var grams = InputGrams.Collect(context.Calibration.Model, [.. context.Groups.SelectMany(g => g.Layers)], context.Samples, options.Run, context.Cancellation);
+        var errors = new LayerError(context.Calibration, context.Quantizers, grams);
+        return (item, bits) => context.Groups[item].Layers.Average(l => errors.Of(l, bits));
     }
 
     QuantizationResult Finish(Export export, IReadOnlyDictionary<string, int> bitsOfGroup, SensitivityProfile? sensitivity, AllocationAnswer? answer,

@@ -29,8 +29,9 @@ sealed class FisherDamageMetric : SensitivityMetric
         var samples = context.Samples;
         string input = context.Calibration.Model.Graph.Inputs[0].Name;
 
-        // One sample at a time: a batch was no faster, and its weight gradients would all be alive together.
-        var fixedModel = new FixInputShapes(inputShapes: new Dictionary<string, long[]> { [input] = [1, .. samples.Shape.Select(d => (long)d)] })
+        // One sample at a time unless the model says otherwise: a batch was no faster, and its weight gradients are all alive together.
+        int batch = FixedBatch.Of(context.Calibration.Model) ?? 1;
+        var fixedModel = new FixInputShapes(inputShapes: new Dictionary<string, long[]> { [input] = [batch, .. samples.Shape.Select(d => (long)d)] })
             .Apply(context.Calibration.Model);
         var fisher = FisherGraph.Build(fixedModel, Loss.NegativeLogLikelihood, layers, withTensors: true);
         var (outputs, owner) = Outputs(fisher, layers, withInputs);
@@ -39,32 +40,38 @@ sealed class FisherDamageMetric : SensitivityMetric
         var errors = layers.Select(l => context.Bits.Select(b => context.Quantizers.WeightError(l, b)).ToArray()).ToArray();
         var sums = new double[context.Groups.Count, context.Bits.Count];
         var random = new Random(context.Options.Seed);
-        int draws = context.Options.Fisher.Draws, done = 0;
-        foreach (var (tensor, scores) in samples.Tensors(context.Options.Run with { BatchSize = 1 }, context.Cancellation).Zip(context.Reference.Scores))
+        int draws = context.Options.Fisher.Draws, first = 0;
+        foreach (var tensor in samples.Tensors(context.Options.Run with { BatchSize = batch }, context.Cancellation))
         {
+            // Sample by sample, so that the batch does not decide what is drawn.
+            long[][] drawn = [.. context.Reference.Scores.Skip(first).Take(batch).Select(scores => Enumerable.Range(0, draws).Select(_ => Draw(scores, random)).ToArray())];
             for (int draw = 0; draw < draws; draw++)
             {
-                var products = new double[context.Groups.Count, context.Bits.Count];
+                long[] classes = [.. drawn.Select(d => d[draw])];
+                var products = new double[batch, context.Groups.Count, context.Bits.Count];
                 float[]? x = null;
-                session.Run(new Dictionary<string, Tensor> { [input] = tensor, [fisher.ExtraInputs[0]] = Tensor.Of([Draw(scores, random)]) }, outputs, (i, _, values) =>
+                session.Run(new Dictionary<string, Tensor> { [input] = tensor, [fisher.ExtraInputs[0]] = Tensor.Of(classes) }, outputs, (i, _, values) =>
                 {
                     var (layer, part) = owner[i];
-                    int group = groupOf[layers[layer].Name];
-                    if (part == Part.WeightGradient)
-                        for (int b = 0; b < context.Bits.Count; b++)
-                            products[group, b] += TensorPrimitives.Dot(values, errors[layer][b]);
-                    else if (part == Part.Input)
+                    if (part == Part.Input)
+                    {
                         x = values.ToArray();
-                    else
+                        return;
+                    }
+                    int group = groupOf[layers[layer].Name], each = values.Length / batch;
+                    for (int n = 0; n < batch; n++)
                         for (int b = 0; b < context.Bits.Count; b++)
-                            products[group, b] += InputError(x!, values, context.Quantizers.Plan(layers[layer], context.Bits[b]).Input);
+                            products[n, group, b] += part == Part.WeightGradient
+                                ? TensorPrimitives.Dot(values.Slice(n * each, each), errors[layer][b])
+                                : InputError(x.AsSpan(n * each, each), values.Slice(n * each, each), context.Quantizers.Plan(layers[layer], context.Bits[b]).Input);
                 });
-                for (int g = 0; g < context.Groups.Count; g++)
-                    for (int b = 0; b < context.Bits.Count; b++)
-                        sums[g, b] += products[g, b] * products[g, b] / 2;
+                for (int n = 0; n < batch; n++)
+                    for (int g = 0; g < context.Groups.Count; g++)
+                        for (int b = 0; b < context.Bits.Count; b++)
+                            sums[g, b] += products[n, g, b] * products[n, g, b] / 2;
             }
-            done++;
-            context.Progress?.Invoke(context.Groups.Count * done / samples.Count, context.Groups.Count);
+            first += batch;
+            context.Progress?.Invoke(context.Groups.Count * first / samples.Count, context.Groups.Count);
         }
         double count = (double)samples.Count * draws;
         return [.. context.Groups.Select((group, g) => new GroupSensitivity(group.Name, sums[g, 0] / count,
@@ -99,7 +106,7 @@ sealed class FisherDamageMetric : SensitivityMetric
         return ([.. outputs], [.. owner]);
     }
 
-    static double InputError(float[] x, ReadOnlySpan<float> gradient, AffineQuantizer quantizer)
+    static double InputError(ReadOnlySpan<float> x, ReadOnlySpan<float> gradient, AffineQuantizer quantizer)
     {
         double sum = 0;
         for (int i = 0; i < x.Length; i++)

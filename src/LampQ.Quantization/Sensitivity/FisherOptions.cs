@@ -1,6 +1,6 @@
 namespace LampQ.Quantization;
 
-/// <summary>What LampQ's paper leaves open in its metric; the defaults were picked by measurement (docs/results.md).</summary>
+/// <summary>What is open in the Fisher metrics; the defaults were picked by measurement (docs/decisions/0009-sensitivity-metrics.md, docs/defaults.md).</summary>
 public sealed record FisherOptions
 {
     /// <summary>β: the width at which α(type) is measured, 2 to 8. Default 3.</summary>
@@ -15,8 +15,8 @@ public sealed record FisherOptions
     /// <summary>True weighs the trace by the squared error of the layer's own weights at each width, E‖Δw‖²/N·K, in place of γ^(−B). Default false, the paper's form.</summary>
     public bool UseWeightError { get; init; }
 
-    /// <summary>Classes drawn a sample by the fisher-damage metric, 1 at least. Default 2.</summary>
-    public int Draws { get; init; } = 2;
+    /// <summary>Classes drawn a sample by the fisher-damage metric, 1 at least. Default 8: with 2 the allocation changes with the seed.</summary>
+    public int Draws { get; init; } = 8;
 
     /// <summary>Checks every property.</summary>
     public void Validate()

@@ -15,7 +15,7 @@ public static class FisherTraces
     /// <summary>Traces by layer name.</summary>
     public static IReadOnlyDictionary<string, double> Measure(Model model, IReadOnlyList<QuantizableLayer> layers, SampleSet samples, RunSettings settings, CancellationToken cancellation)
     {
-        int batch = samples.Count % LargestBatch == 0 ? LargestBatch : 1;
+        int batch = FixedBatch.Of(model) ?? (samples.Count % LargestBatch == 0 ? LargestBatch : 1);
         bool labelled = samples.HasLabels;
         string input = model.Graph.Inputs[0].Name;
         var fixedModel = new FixInputShapes(inputShapes: new Dictionary<string, long[]> { [input] = [batch, .. samples.Shape.Select(d => (long)d)] }).Apply(model);

@@ -11,6 +11,12 @@ public abstract partial class SensitivityMetric
     /// <summary>Name on the command line.</summary>
     public abstract string Name { get; }
 
+    /// <summary>
+    /// Whether the damages follow the error that rounding really makes in each layer, as all do but LampQ's own. Refinement then looks for its pairs by
+    /// them; by the layers' relative output error L, as the paper does, where they do not.
+    /// </summary>
+    public virtual bool FollowsRoundingError => true;
+
     /// <summary>Measures every allocation group at every width offered.</summary>
     /// <exception cref="InvalidOperationException">The metric left a group or a width out: a defect.</exception>
     public SensitivityProfile Measure(SensitivityContext context)

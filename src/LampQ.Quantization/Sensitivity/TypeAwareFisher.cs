@@ -17,6 +17,8 @@ sealed class TypeAwareFisherMetric : SensitivityMetric
 {
     public override string Name => "type-aware-fisher";
 
+    public override bool FollowsRoundingError => false;
+
     protected override IReadOnlyList<GroupSensitivity> MeasureCore(SensitivityContext context)
     {
         var options = context.Options.Fisher;

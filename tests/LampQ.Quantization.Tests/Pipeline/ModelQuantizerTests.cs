@@ -184,11 +184,39 @@ public sealed class ModelQuantizerTests
         StringAssert.Contains(error.Message, "[3, 4, 4]");
     }
 
+    public static IEnumerable<object[]> MetricNames => SensitivityMetric.All.Select(m => new object[] { m.Name });
+
     [TestMethod]
-    public void Quantize_AnotherBatchThanTheModelsFixedOne_IsRefusedSayingWhatToSet()
+    [DynamicData(nameof(MetricNames))]
+    public void Quantize_AFixedBatch_GivesWhatTheFreeOneDoesOnWholeBatches(string metric)
     {
-        var error = Assert.ThrowsExactly<ArgumentException>(() => new ModelQuantizer(TinyRuns.Options with { Run = new() { BatchSize = 4 } }).Quantize(new TinyVit().Build(), TinyRuns.Samples(new())));
-        StringAssert.Contains(error.Message, "Set Run.BatchSize to 1");
+        var vit = new TinyVit { DynamicBatch = true };
+        var options = TinyRuns.Options with { Metric = SensitivityMetric.All.Single(m => m.Name == metric), SensitivityImages = 4 };
+        var seven = TinyRuns.Samples(vit, 7);
+        foreach (int batch in new[] { 1, 3 })
+        {
+            var model = new FixInputShapes(new Dictionary<string, long> { ["batch"] = batch }).Apply(vit.Build());
+            int whole = 7 - 7 % batch;
+
+            var result = new ModelQuantizer(options with { Run = TinyRuns.Settings with { BatchSize = 4 } }).Quantize(model, seven);
+
+            var free = new ModelQuantizer(options with { Run = TinyRuns.Settings with { BatchSize = batch }, SensitivityImages = batch == 3 ? 3 : 4 }).Quantize(vit.Build(), seven.Take(whole));
+            CollectionAssert.AreEqual(free.Layers.Select(l => l.Bits).ToArray(), result.Layers.Select(l => l.Bits).ToArray(), $"batch {batch}");
+            foreach (var (expected, actual) in free.Layers.Zip(result.Layers))
+                // The same sums in another order: some hundred roundings of 2⁻²⁴, squared.
+                Assert.AreEqual(expected.Sensitivity ?? 0, actual.Sensitivity ?? 0, 1e-3 * (expected.Sensitivity ?? 0), $"{actual.Name}, batch {batch}");
+            Assert.AreEqual(batch == 3, result.Notes.Any(n => n.Contains("6 of 7 samples", StringComparison.Ordinal)));
+        }
+    }
+
+    [TestMethod]
+    public void Quantize_FewerSamplesThanTheFixedBatch_AreRefusedNamingBothNumbers()
+    {
+        var vit = new TinyVit { DynamicBatch = true };
+        var model = new FixInputShapes(new Dictionary<string, long> { ["batch"] = 3 }).Apply(vit.Build());
+        var error = Assert.ThrowsExactly<ArgumentException>(() => new ModelQuantizer(TinyRuns.Options).Quantize(model, TinyRuns.Samples(vit, 2)));
+        StringAssert.Contains(error.Message, "3 samples at once");
+        StringAssert.Contains(error.Message, "there are 2");
     }
 
     [TestMethod]
@@ -262,6 +290,27 @@ public sealed class ModelQuantizerTests
             Assert.AreEqual(step.After < step.Before, step.Accepted);
             error = Math.Min(error, step.After);
         }
+    }
+
+    [TestMethod]
+    [DataRow("kl-damage")]
+    [DataRow("fisher-damage")]
+    public void Quantize_AMetricThatFollowsRounding_RefinesFirstWhereItsDamagesSay(string metric)
+    {
+        var result = Quantize(new(), TinyRuns.Options with { Metric = SensitivityMetric.All.Single(m => m.Name == metric), TargetBits = 3, RefinementSteps = 1 });
+
+        var start = result.Answer!.Require();
+        double Error(int item) => result.Sensitivity!.Groups[item].Damage[start.BitsOf(item)];
+        var items = Enumerable.Range(0, start.Choices.Count).ToArray();
+        var best = (from up in items
+                    from down in items
+                    where up != down && start.BitsOf(up) < 8 && start.BitsOf(down) > 2
+                    let gain = Error(up) * (1 - 1 / ErrorRatios.Rho(start.BitsOf(up) + 1))
+                    let loss = Error(down) * (ErrorRatios.Rho(start.BitsOf(down)) - 1)
+                    where new BitAllocation(start.Problem, [.. items.Select(i => start.Choices[i] + (i == up ? 1 : i == down ? -1 : 0))]).KeepsBudgets
+                    orderby gain - loss descending
+                    select (start.Problem.Items[up].Name, start.Problem.Items[down].Name)).First();
+        Assert.AreEqual(best, (result.Refinement[0].Up, result.Refinement[0].Down));
     }
 
     [TestMethod]

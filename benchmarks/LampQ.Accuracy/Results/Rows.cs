@@ -22,7 +22,7 @@ static class Rows
         }
     }
 
-    static IEnumerable<SensitivityMetric> Metrics => [SensitivityMetric.KlDamage, SensitivityMetric.TypeAwareFisher];
+    static IEnumerable<SensitivityMetric> Metrics => SensitivityMetric.All;
 
     static QuantizationOptions Uniform(int bits) => new() { Method = AllocationMethod.Uniform, UniformBits = bits };
 }
