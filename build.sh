@@ -82,6 +82,8 @@ test_all() {
     trap 'echo "The run ended before its tests; see above."; echo "0 passed, 1 failed"' EXIT
     set_up
     compile
+    local alreadyFailed=0 check
+    eng/native.sh || alreadyFailed=1
 
     rm -rf TestResults
     mkdir TestResults
@@ -101,7 +103,6 @@ test_all() {
         echo "$status" >"TestResults/$name.exit"
     done
 
-    local alreadyFailed=0 check
     for check in eng/totals.selftest.sh eng/check-tree.sh; do
         "$check" || alreadyFailed=$((alreadyFailed + 1))
     done

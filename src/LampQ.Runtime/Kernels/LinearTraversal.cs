@@ -145,8 +145,8 @@ static unsafe class LinearTraversal
                 tile.Rows = (int)Math.Min(DotKernel.TileRows, end - row);
                 tile.X = Product.X + (nint)row * Product.StrideX;
                 tile.StrideX = Product.StrideX;
-                // Elsewhere the last group of a row reads into the next row, where it meets weights of 0; behind the last row there is nothing to read.
-                if (row + tile.Rows == Product.M && Product.K % PackedWeights.GroupSize != 0)
+                // The last group of a row reads into the next rows, where it meets weights of 0; where x ends before the group does, there is nothing to read.
+                if ((nint)(row + tile.Rows - 1) * Product.StrideX + copyStride > (nint)(Product.M - 1) * Product.StrideX + Product.K)
                 {
                     CopyRows(tile.X, Product.StrideX, tile.Rows, Product.K, copy, copyStride);
                     tile.X = copy;

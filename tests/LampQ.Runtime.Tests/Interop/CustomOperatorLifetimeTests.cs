@@ -14,16 +14,17 @@ public sealed class CustomOperatorLifetimeTests
     {
         byte[] affine = ToyOperators.Of("ToyAffine", [Tensor.Of(new float[] { 1, 2, 3 })], plain).ToBytes();
         byte[] counted = ToyOperators.Of("ToyFailure", [], ("where", "never")).ToBytes();
+        byte[] packed = PackedBlock.Build().ToBytes();
         int alive = ToyFailure.Alive;
 
         // What is kept grows in every window. What is made once (compiled code, the allocator's pools, the test host's own work) grows in some;
         // plain ONNX Runtime needs 4,000 sessions until its pools stop growing.
-        const int Windows = 5, Sessions = 400;
+        const int Windows = 5, Sessions = 600;
         long bytes = long.MaxValue, managedBytes = long.MaxValue, files = long.MaxValue, threads = long.MaxValue;
         var before = Footprint.Now();
         for (int window = 0; window < Windows; window++)
         {
-            CreateAndDispose(affine, counted, Sessions / 2);
+            CreateAndDispose(affine, counted, packed, Sessions / 3);
             var after = Footprint.Now();
             bytes = Math.Min(bytes, after.Bytes - before.Bytes);
             managedBytes = Math.Min(managedBytes, after.ManagedBytes - before.ManagedBytes);
@@ -67,15 +68,17 @@ public sealed class CustomOperatorLifetimeTests
         Assert.AreEqual(0, wrong);
     }
 
-    static void CreateAndDispose(byte[] affine, byte[] counted, int times)
+    static void CreateAndDispose(byte[] affine, byte[] counted, byte[] packed, int times)
     {
         for (int i = 0; i < times; i++)
         {
-            using var options = ToyOperators.Options(2);
+            using var options = ToyOperators.Options(2).RegisterLampQ();
             using var first = new InferenceSession(affine, options);
             using var second = new InferenceSession(counted, options);
             ToyOperators.Run(first, 1, 2, 3);
             ToyOperators.Run(second, 1, 2, 3);
+            using var third = new InferenceSession(packed, options);
+            PackedSoak.Run(third, new float[192]);
         }
     }
 
