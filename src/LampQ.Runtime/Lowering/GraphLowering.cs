@@ -12,6 +12,7 @@ sealed class GraphLowering
     readonly Dictionary<Value, Epilogue> epilogues = [];
     readonly Dictionary<Value, NormSite> norms = [];
     readonly Dictionary<(Value, AffineQuantizer), Value> codes = [];
+    readonly Dictionary<Value, Value> replacements = [];
     readonly List<LoweredOperation> operations = [];
 
     public GraphLowering(Graph graph, FloatView view)
@@ -70,6 +71,7 @@ sealed class GraphLowering
     /// <summary>Puts one value in the place of another for everybody, under the old name where the model returns it.</summary>
     public void Take(Value old, Value replacement)
     {
+        replacements.Add(old, replacement);
         graph.ReplaceUses(old, replacement);
         if (!old.IsGraphOutput)
             return;
@@ -78,6 +80,9 @@ sealed class GraphLowering
         graph.Rename(replacement, name);
         graph.ReplaceOutput(old, replacement);
     }
+
+    /// <summary>What stands now where a value of the given graph stood.</summary>
+    Value Current(Value value) => replacements.TryGetValue(value, out var replacement) ? Current(replacement) : value;
 
     Value? Codes(Value source, AffineQuantizer quantizer)
     {
@@ -99,14 +104,14 @@ sealed class GraphLowering
         if (codes.TryGetValue(key, out var known))
             return known;
         activation.Quantize.Output.Shape ??= view.Shape(activation.Source);
-        return codes[key] = activation.IsSigned ? nodes.Quantize(activation.Source, activation.Quantizer, activation.Quantize.Output.Name) : activation.Quantize.Output;
+        return codes[key] = activation.IsSigned ? nodes.Quantize(Current(activation.Source), activation.Quantizer, activation.Quantize.Output.Name) : activation.Quantize.Output;
     }
 
     Value? OfNorm(Value source, AffineQuantizer quantizer)
     {
         if (!norms.TryGetValue(source, out var norm))
             return null;
-        var result = nodes.LayerNorm(norm.Input, norm.Gamma, norm.Beta, norm.Epsilon, quantizer, $"{norm.Name}.norm");
+        var result = nodes.LayerNorm(Current(norm.Input), norm.Gamma, norm.Beta, norm.Epsilon, quantizer, $"{norm.Name}.norm");
         result.Shape ??= view.Shape(source);
         Done(norm.Name, "layer norm", "LayerNormQuantize");
         return result;
@@ -137,7 +142,7 @@ sealed class GraphLowering
     {
         if (QdqPatchEmbedding.MatchPatches(source) is not { } patches)
             return null;
-        var result = nodes.Patches(patches.Image, patches.PatchHeight, patches.PatchWidth, quantizer, source.Name);
+        var result = nodes.Patches(Current(patches.Image), patches.PatchHeight, patches.PatchWidth, quantizer, source.Name);
         result.Shape = view.Shape(source);
         Done(source.Name, "patches", "PatchesQuantize");
         return result;
@@ -161,7 +166,7 @@ sealed class GraphLowering
             return known;
         var kernel = view.Shape(site.Node.Input(1)!) ?? site.Node.Input(1)!.Producer!.Input(0)!.Constant!.Shape.Select(d => new Dimension(d)).ToArray();
         Done(site.Name + ".patches", "patches", "PatchesQuantize");
-        return codes[key] = nodes.Patches(site.Input.Source, (int)kernel[2].Size!.Value, (int)kernel[3].Size!.Value, site.Input.Quantizer, site.Name + ".patches");
+        return codes[key] = nodes.Patches(Current(site.Input.Source), (int)kernel[2].Size!.Value, (int)kernel[3].Size!.Value, site.Input.Quantizer, site.Name + ".patches");
     }
 
     void Lower(LinearSite site)
@@ -183,7 +188,7 @@ sealed class GraphLowering
         if (site.Output.OnlyConsumer is { } add && add.Is("Add") && add.Input(add.Input(0) == site.Output ? 1 : 0) is { } other && other != site.Output && view.HaveSameShape(ViewOf(site.Output), ViewOf(other)))
             (residual, target) = (other, add.Output);
         var y = nodes.Linear(InputCodes(site), x.Scale, x.ZeroPoint, site.Weights, site.Bias, residual, site.Name);
-        y.Shape = target.Shape;
+        y.Shape = view.Shape(target) ?? y.Shape;
         Take(target, y);
         Done(site.Name, "linear", residual is null ? "Linear" : "Linear with residual");
     }
@@ -202,7 +207,8 @@ sealed class GraphLowering
         if (site.Output.OnlyConsumer is { } reshape && reshape.Is("Reshape", "Flatten") && view.Shape(reshape.Output) is { Count: 3 } flat && flat[1].Size == site.Weights.Rows
             && reshape.Output.OnlyConsumer is { } transpose && transpose.Is("Transpose") && transpose.Ints("perm") is [0, 2, 1] && !transpose.Output.IsGraphOutput)
         {
-            graph.ReplaceUses(transpose.Output, tokens);
+            tokens.Shape = view.Shape(transpose.Output);
+            Take(transpose.Output, tokens);
             return;
         }
         var planes = graph.Emit("Transpose", [tokens], $"{site.Name}.planes", ("perm", new long[] { 0, 2, 1 }));
@@ -243,7 +249,7 @@ sealed class GraphLowering
     {
         if (output.IsUnused)
             return;
-        var y = nodes.LayerNorm(norm.Input, norm.Gamma, norm.Beta, norm.Epsilon, null, $"{norm.Name}.norm");
+        var y = nodes.LayerNorm(Current(norm.Input), norm.Gamma, norm.Beta, norm.Epsilon, null, $"{norm.Name}.norm");
         y.Shape = output.Shape;
         Take(output, y);
         Done(norm.Name, "layer norm", "LayerNorm");
