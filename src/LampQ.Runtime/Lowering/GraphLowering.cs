@@ -36,7 +36,8 @@ sealed class GraphLowering
 
         var attentions = new AttentionLowering(this);
         foreach (var attention in view.Structure.Attentions)
-            attentions.Lower(attention);
+            if (IsQuantized(attention.Scores) || IsQuantized(attention.Context))
+                attentions.Lower(attention);
         foreach (var site in sites.Values.Where(s => !s.IsDone))
             if (EpilogueOf.Site(site, view) is { } epilogue)
                 epilogues.TryAdd(epilogue.Source, epilogue);
@@ -49,6 +50,8 @@ sealed class GraphLowering
                 LowerFloatNorm(output, norm);
         ReportTheRest();
     }
+
+    bool IsQuantized(Node viewed) => graph.Find(viewed.Output.Name)?.Producer is { } node && node.Inputs.Any(i => i is not null && QdqActivation.Match(i) is not null);
 
     public Graph Graph => graph;
 
@@ -88,7 +91,7 @@ sealed class GraphLowering
     {
         if (codes.TryGetValue((source, quantizer), out var known))
             return known;
-        var computed = OfNorm(source, quantizer) ?? OfLinear(source, quantizer) ?? OfPatches(source, quantizer) ?? OfMovement(source, quantizer);
+        var computed = OfSameCodes(source, quantizer) ?? OfNorm(source, quantizer) ?? OfLinear(source, quantizer) ?? OfPatches(source, quantizer) ?? OfMovement(source, quantizer);
         if (computed is not null)
         {
             computed.Shape ??= view.Shape(source);
@@ -97,15 +100,21 @@ sealed class GraphLowering
         return computed;
     }
 
-    /// <summary>The graph's own QuantizeLinear, where it is unsigned already.</summary>
+    /// <summary>The graph's own QuantizeLinear, where it is unsigned already and reads the value in the shape that is asked for.</summary>
     Value Kept(QuantizedActivation activation)
     {
         var key = (activation.Source, activation.Quantizer);
         if (codes.TryGetValue(key, out var known))
             return known;
-        activation.Quantize.Output.Shape ??= view.Shape(activation.Source);
-        return codes[key] = activation.IsSigned ? nodes.Quantize(Current(activation.Source), activation.Quantizer, activation.Quantize.Output.Name) : activation.Quantize.Output;
+        var (own, source) = (activation.Quantize.Output, Current(activation.Source));
+        bool reads = activation.Quantize.Input(0) == source || activation.Quantize.Input(0)!.Producer is { } clip && clip.Is("Clip") && clip.Input(0) == source;
+        own.Shape ??= view.Shape(activation.Source);
+        return codes[key] = activation.IsSigned || !reads ? nodes.Quantize(source, activation.Quantizer, own.Name) : own;
     }
+
+    /// <summary>A value that was dequantized by the same quantizer has its codes already; other tools round before and behind a reshape.</summary>
+    Value? OfSameCodes(Value source, AffineQuantizer quantizer) =>
+        QdqActivation.Match(source) is { } inner && inner.Quantizer == quantizer ? Codes(inner) : null;
 
     Value? OfNorm(Value source, AffineQuantizer quantizer)
     {
