@@ -37,6 +37,8 @@ readonly unsafe struct NodeInfo(OrtApi api, nint node)
 
     public float[] Floats(string name) => api.TryAttribute(node, name, out float[] value) ? value : throw Missing(name);
 
+    public float[]? Floats(string name, float[]? whenAbsent) => api.TryAttribute(node, name, out float[] value) ? value : whenAbsent;
+
     public long[] Integers(string name) => api.TryAttribute(node, name, out long[] value) ? value : throw Missing(name);
 
     static int Int32(string name, long value) => value is >= int.MinValue and <= int.MaxValue

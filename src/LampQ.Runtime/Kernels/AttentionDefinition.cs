@@ -23,7 +23,7 @@ static unsafe class AttentionDefinition
                             scores[t] += (q[c] - d.QZeroPoint) * (k[t * inputs.KColumns + c] - d.KZeroPoint);
                     }
                     float* bias = inputs.BiasOf(batch, head);
-                    var e = Exponentials(scores, d.ScoreScale, bias == null ? null : bias + query * inputs.Tokens);
+                    var e = Exponentials(scores, d.ScoreScaleOf(head), bias == null ? null : bias + query * inputs.Tokens);
                     float sum = LanedSum.Of(t => e[t], e.Length, Lanes);
                     var map = Map(e, sum, operation);
                     float scale = d.MapScale is null ? operation.OutputScale / sum : operation.OutputScale;

@@ -68,7 +68,7 @@ unsafe struct AttentionLanes<V> : IWork where V : struct, IFloats<V>
         Pack(memory, batch, head);
 
         float* bias = inputs.BiasOf(batch, head);
-        var softmax = new SoftmaxLanes<V>(description.ScoreScale, T, tokenStride, operation.LargestMapCode, description.MapScale, description.MapZeroPoint);
+        var softmax = new SoftmaxLanes<V>(description.ScoreScaleOf(head), T, tokenStride, operation.LargestMapCode, description.MapScale, description.MapZeroPoint);
         long end = Math.Min(inputs.QueryTokens, (run + 1) * queriesPerRun);
         float* factors = stackalloc float[Rows];
         int* sums = stackalloc int[Rows];

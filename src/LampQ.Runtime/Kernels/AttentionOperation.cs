@@ -28,7 +28,13 @@ sealed record AttentionDescription
     public int VZeroPoint { get; init; }
 
     /// <summary>Scale of q times scale of k times the factor of the scores.</summary>
-    public required float ScoreScale { get; init; }
+    public float ScoreScale { get; init; }
+
+    /// <summary>One score scale a head, where heads differ; null where <see cref="ScoreScale"/> holds for all of them.</summary>
+    public float[]? ScoreScales { get; init; }
+
+    /// <summary>Score scale of a head.</summary>
+    public float ScoreScaleOf(int head) => ScoreScales is { } scales ? scales[head] : ScoreScale;
 
     /// <summary>Bits of the attention map, 2 to 8.</summary>
     public int MapBits { get; init; } = 8;
@@ -81,7 +87,10 @@ sealed unsafe class AttentionOperation
         Requires.ZeroPoint(d.QZeroPoint, "q_zero_point");
         Requires.ZeroPoint(d.KZeroPoint, "k_zero_point");
         Requires.ZeroPoint(d.VZeroPoint, "v_zero_point");
-        Requires.Scale(d.ScoreScale, "score_scale");
+        if (d.ScoreScales is { } scales && scales.Length != d.Heads)
+            throw new InvalidDataException($"score_scales has {scales.Length} elements; one for each of {d.Heads} heads is expected.");
+        for (int head = 0; head < (d.ScoreScales is null ? 1 : d.Heads); head++)
+            Requires.Scale(d.ScoreScaleOf(head), d.ScoreScales is null ? "score_scale" : $"score_scales[{head}]");
         Requires.Scale(d.ContextScale, "context_scale");
         if (d.MapBits is < 2 or > 8)
             throw new InvalidDataException($"map_bits is {d.MapBits}; 2 to 8 are supported.");

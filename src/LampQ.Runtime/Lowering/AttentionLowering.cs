@@ -37,7 +37,7 @@ sealed class AttentionLowering(GraphLowering lowering)
             return reasonOfV;
         if (v!.Behind != 1)
             return "A factor stands between the quantized values and their product with the map.";
-        if (ScoresOf(scores, softmax, out double factor, out var bias) is { } reasonOfScores)
+        if (ScoresOf(scores, softmax, attention.Heads, out double[] factors, out var bias) is { } reasonOfScores)
             return reasonOfScores;
         if (QdqAttention.MatchMap(softmax, context, out string reasonOfMap) is not { } map)
             return reasonOfMap;
@@ -51,9 +51,10 @@ sealed class AttentionLowering(GraphLowering lowering)
         [
             ("heads", attention.Heads), ("head_size", attention.HeadSize), ("q_offset", offsets[0]), ("k_offset", offsets[1]), ("v_offset", offsets[2]),
             ("q_zero_point", q!.Quantizer.ZeroPoint), ("k_zero_point", k!.Quantizer.ZeroPoint), ("v_zero_point", v.Quantizer.ZeroPoint),
-            ("score_scale", (float)((double)q.Quantizer.Scale * k.Quantizer.Scale * q.Behind * k.Behind * factor)),
             ("map", map.IsRowByRow ? "row" : "tensor"), ("map_bits", mapQuantizer.Bits), ("context_scale", vScale * mapQuantizer.Scale),
         ];
+        float[] scoreScales = [.. factors.Select(f => (float)((double)q.Quantizer.Scale * k.Quantizer.Scale * q.Behind * k.Behind * f))];
+        attributes.Add(scoreScales.Distinct().Count() == 1 ? ("score_scale", scoreScales[0]) : ("score_scales", scoreScales));
         if (!map.IsRowByRow)
             attributes.AddRange([("map_scale", mapQuantizer.Scale), ("map_zero_point", mapQuantizer.ZeroPoint)]);
         int channels = attention.Heads * attention.HeadSize;
@@ -110,26 +111,41 @@ sealed class AttentionLowering(GraphLowering lowering)
         return null;
     }
 
-    /// <summary>From the scores to the softmax: factors, then a constant bias.</summary>
-    string? ScoresOf(Node scores, Node softmax, out double factor, out Value? bias)
+    /// <summary>From the scores to the softmax: factors, one for all heads or one a head, then a constant bias.</summary>
+    string? ScoresOf(Node scores, Node softmax, int heads, out double[] factors, out Value? bias)
     {
-        (factor, bias) = (1, null);
+        factors = new double[heads];
+        Array.Fill(factors, 1);
+        bias = null;
         var at = scores.Output;
         while (at != softmax.Input(0))
         {
             if (at.OnlyConsumer is not { } node)
                 return "The scores are used elsewhere too.";
+            var shape = lowering.View.Shape(at);
             if (bias is null && Movement.Factor(node) is var (_, by))
-                factor *= by;
-            else if (bias is null && node.Is("Add") && node.Input(node.Input(0) == at ? 1 : 0) is { Constant: { Type: ElementType.Float, Rank: >= 2 and <= 4 } added } && lowering.View.Shape(at) is [_, var heads, var rows, var columns]
-                && BiasShape(added, heads.Size, rows.Size, columns.Size) is { } shape)
-                bias = lowering.Graph.AddInitializer(node.Output.Name + ".bias", added.Reshape(shape));
+                Multiply(factors, [by]);
+            else if (bias is null && node.Is("Mul") && Other(node, at) is { Constant: { Type: ElementType.Float } perHead } && shape is { Count: 4 } && perHead.Count == heads && perHead.Rank >= 3 && perHead.Shape[^3] == heads)
+                Multiply(factors, [.. perHead.ToFloats().Select(f => (double)f)]);
+            else if (bias is null && node.Is("Add") && Other(node, at) is { Constant: { Type: ElementType.Float, Rank: >= 2 and <= 4 } added } && shape is [_, var count, var rows, var columns]
+                && BiasShape(added, count.Size, rows.Size, columns.Size) is { } biasShape)
+                bias = lowering.Graph.AddInitializer(node.Output.Name + ".bias", added.Reshape(biasShape));
             else
-                return $"Between scores and softmax stands {node}; a factor and one constant bias [heads, tokens, tokens] are understood.";
+                return $"Between scores and softmax stands {node}; factors and one constant bias [heads, tokens, tokens] are understood.";
             at = node.Output;
         }
+        if (factors.Any(f => !(f > 0)))
+            return "A factor of the scores is not positive.";
         long axis = softmax.Int("axis", -1);
         return axis == -1 || lowering.View.Shape(softmax.Input(0)!) is { } known && axis == known.Count - 1 ? null : "The softmax does not run over the keys.";
+
+        static Value? Other(Node node, Value value) => node.Input(node.Input(0) == value ? 1 : 0);
+
+        static void Multiply(double[] factors, double[] by)
+        {
+            for (int h = 0; h < factors.Length; h++)
+                factors[h] *= by[by.Length == 1 ? 0 : h];
+        }
     }
 
     static long[]? BiasShape(Tensor bias, long? heads, long? rows, long? columns)

@@ -20,13 +20,17 @@ static class EpilogueOf
         ActivationFunction? activation = null;
         float[]? factor = null;
         var movements = new List<Node>();
-        var at = site.Output;
+        var (at, computed, before) = (site.Output, site.Output, 0);
         while (true)
         {
             if (OnlyQuantizer(at) is { } quantizer)
-                return site.Node.Is("Conv") ? null : new Epilogue(site, activation, factor, movements, at, quantizer);
+                // Reshapes behind the last operator are asked for by those who read codes in another shape.
+                return site.Node.Is("Conv") ? null : new Epilogue(site, activation, factor, movements[..before], computed, quantizer);
             if (activation is null && factor is null && PointwiseActivation.Behind(at) is { } found)
+            {
                 (activation, at) = (found.Function, found.Output);
+                (computed, before) = (at, movements.Count);
+            }
             else if (at.OnlyConsumer is not { } next)
                 return null;
             else if (next.Is("Reshape", "Identity") && next.Input(0) == at && view.Shape(next.Output) is { Count: > 0 } shape && shape[^1].Size == site.Weights.Rows)
@@ -36,7 +40,10 @@ static class EpilogueOf
             }
             else if (factor is null && next.Is("Mul") && next.Input(next.Input(0) == at ? 1 : 0)?.Constant is { Type: ElementType.Float } by
                 && (by.Count == 1 && by.Rank <= 1 || by.Count == site.Weights.Rows && by.Rank > 0 && by.Shape[^1] == by.Count))
+            {
                 (factor, at) = (by.ToFloats(), next.Output);
+                (computed, before) = (at, movements.Count);
+            }
             else
                 return null;
         }

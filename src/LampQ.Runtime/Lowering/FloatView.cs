@@ -30,8 +30,8 @@ sealed class FloatView
 
     public ModelStructure Structure { get; }
 
-    /// <summary>The shape of a value of the quantized model, where the view has a value of that name.</summary>
-    public IReadOnlyList<Dimension>? Shape(Value value) => value.Constant is { } constant ? [.. constant.Shape.Select(d => new Dimension(d))] : graph.Find(value.Name)?.Shape;
+    /// <summary>The shape of a value of the quantized model: that of its name in the view, or what the value says itself.</summary>
+    public IReadOnlyList<Dimension>? Shape(Value value) => value.Constant is { } constant ? [.. constant.Shape.Select(d => new Dimension(d))] : graph.Find(value.Name)?.Shape ?? value.Shape;
 
     /// <summary>True when both are known to have the same shape in every run: equal sizes and equal names.</summary>
     public bool HaveSameShape(Value a, Value b) =>

@@ -12,6 +12,7 @@ sealed class GraphLowering
     readonly Dictionary<Value, Epilogue> epilogues = [];
     readonly Dictionary<Value, NormSite> norms = [];
     readonly Dictionary<(Value, AffineQuantizer), Value> codes = [];
+    readonly Dictionary<Value, Value> replacements = [];
     readonly List<LoweredOperation> operations = [];
 
     public GraphLowering(Graph graph, FloatView view)
@@ -35,7 +36,8 @@ sealed class GraphLowering
 
         var attentions = new AttentionLowering(this);
         foreach (var attention in view.Structure.Attentions)
-            attentions.Lower(attention);
+            if (IsQuantized(attention.Scores) || IsQuantized(attention.Context))
+                attentions.Lower(attention);
         foreach (var site in sites.Values.Where(s => !s.IsDone))
             if (EpilogueOf.Site(site, view) is { } epilogue)
                 epilogues.TryAdd(epilogue.Source, epilogue);
@@ -48,6 +50,8 @@ sealed class GraphLowering
                 LowerFloatNorm(output, norm);
         ReportTheRest();
     }
+
+    bool IsQuantized(Node viewed) => graph.Find(viewed.Output.Name)?.Producer is { } node && node.Inputs.Any(i => i is not null && QdqActivation.Match(i) is not null);
 
     public Graph Graph => graph;
 
@@ -70,6 +74,7 @@ sealed class GraphLowering
     /// <summary>Puts one value in the place of another for everybody, under the old name where the model returns it.</summary>
     public void Take(Value old, Value replacement)
     {
+        replacements.Add(old, replacement);
         graph.ReplaceUses(old, replacement);
         if (!old.IsGraphOutput)
             return;
@@ -79,11 +84,14 @@ sealed class GraphLowering
         graph.ReplaceOutput(old, replacement);
     }
 
+    /// <summary>What stands now where a value of the given graph stood.</summary>
+    Value Current(Value value) => replacements.TryGetValue(value, out var replacement) ? Current(replacement) : value;
+
     Value? Codes(Value source, AffineQuantizer quantizer)
     {
         if (codes.TryGetValue((source, quantizer), out var known))
             return known;
-        var computed = OfNorm(source, quantizer) ?? OfLinear(source, quantizer) ?? OfPatches(source, quantizer) ?? OfMovement(source, quantizer);
+        var computed = OfSameCodes(source, quantizer) ?? OfNorm(source, quantizer) ?? OfLinear(source, quantizer) ?? OfPatches(source, quantizer) ?? OfMovement(source, quantizer);
         if (computed is not null)
         {
             computed.Shape ??= view.Shape(source);
@@ -92,21 +100,27 @@ sealed class GraphLowering
         return computed;
     }
 
-    /// <summary>The graph's own QuantizeLinear, where it is unsigned already.</summary>
+    /// <summary>The graph's own QuantizeLinear, where it is unsigned already and reads the value in the shape that is asked for.</summary>
     Value Kept(QuantizedActivation activation)
     {
         var key = (activation.Source, activation.Quantizer);
         if (codes.TryGetValue(key, out var known))
             return known;
-        activation.Quantize.Output.Shape ??= view.Shape(activation.Source);
-        return codes[key] = activation.IsSigned ? nodes.Quantize(activation.Source, activation.Quantizer, activation.Quantize.Output.Name) : activation.Quantize.Output;
+        var (own, source) = (activation.Quantize.Output, Current(activation.Source));
+        bool reads = activation.Quantize.Input(0) == source || activation.Quantize.Input(0)!.Producer is { } clip && clip.Is("Clip") && clip.Input(0) == source;
+        own.Shape ??= view.Shape(activation.Source);
+        return codes[key] = activation.IsSigned || !reads ? nodes.Quantize(source, activation.Quantizer, own.Name) : own;
     }
+
+    /// <summary>A value that was dequantized by the same quantizer has its codes already; other tools round before and behind a reshape.</summary>
+    Value? OfSameCodes(Value source, AffineQuantizer quantizer) =>
+        QdqActivation.Match(source) is { } inner && inner.Quantizer == quantizer ? Codes(inner) : null;
 
     Value? OfNorm(Value source, AffineQuantizer quantizer)
     {
         if (!norms.TryGetValue(source, out var norm))
             return null;
-        var result = nodes.LayerNorm(norm.Input, norm.Gamma, norm.Beta, norm.Epsilon, quantizer, $"{norm.Name}.norm");
+        var result = nodes.LayerNorm(Current(norm.Input), norm.Gamma, norm.Beta, norm.Epsilon, quantizer, $"{norm.Name}.norm");
         result.Shape ??= view.Shape(source);
         Done(norm.Name, "layer norm", "LayerNormQuantize");
         return result;
@@ -137,7 +151,7 @@ sealed class GraphLowering
     {
         if (QdqPatchEmbedding.MatchPatches(source) is not { } patches)
             return null;
-        var result = nodes.Patches(patches.Image, patches.PatchHeight, patches.PatchWidth, quantizer, source.Name);
+        var result = nodes.Patches(Current(patches.Image), patches.PatchHeight, patches.PatchWidth, quantizer, source.Name);
         result.Shape = view.Shape(source);
         Done(source.Name, "patches", "PatchesQuantize");
         return result;
@@ -161,7 +175,7 @@ sealed class GraphLowering
             return known;
         var kernel = view.Shape(site.Node.Input(1)!) ?? site.Node.Input(1)!.Producer!.Input(0)!.Constant!.Shape.Select(d => new Dimension(d)).ToArray();
         Done(site.Name + ".patches", "patches", "PatchesQuantize");
-        return codes[key] = nodes.Patches(site.Input.Source, (int)kernel[2].Size!.Value, (int)kernel[3].Size!.Value, site.Input.Quantizer, site.Name + ".patches");
+        return codes[key] = nodes.Patches(Current(site.Input.Source), (int)kernel[2].Size!.Value, (int)kernel[3].Size!.Value, site.Input.Quantizer, site.Name + ".patches");
     }
 
     void Lower(LinearSite site)
@@ -183,7 +197,7 @@ sealed class GraphLowering
         if (site.Output.OnlyConsumer is { } add && add.Is("Add") && add.Input(add.Input(0) == site.Output ? 1 : 0) is { } other && other != site.Output && view.HaveSameShape(ViewOf(site.Output), ViewOf(other)))
             (residual, target) = (other, add.Output);
         var y = nodes.Linear(InputCodes(site), x.Scale, x.ZeroPoint, site.Weights, site.Bias, residual, site.Name);
-        y.Shape = target.Shape;
+        y.Shape = view.Shape(target) ?? y.Shape;
         Take(target, y);
         Done(site.Name, "linear", residual is null ? "Linear" : "Linear with residual");
     }
@@ -202,7 +216,8 @@ sealed class GraphLowering
         if (site.Output.OnlyConsumer is { } reshape && reshape.Is("Reshape", "Flatten") && view.Shape(reshape.Output) is { Count: 3 } flat && flat[1].Size == site.Weights.Rows
             && reshape.Output.OnlyConsumer is { } transpose && transpose.Is("Transpose") && transpose.Ints("perm") is [0, 2, 1] && !transpose.Output.IsGraphOutput)
         {
-            graph.ReplaceUses(transpose.Output, tokens);
+            tokens.Shape = view.Shape(transpose.Output);
+            Take(transpose.Output, tokens);
             return;
         }
         var planes = graph.Emit("Transpose", [tokens], $"{site.Name}.planes", ("perm", new long[] { 0, 2, 1 }));
@@ -243,7 +258,7 @@ sealed class GraphLowering
     {
         if (output.IsUnused)
             return;
-        var y = nodes.LayerNorm(norm.Input, norm.Gamma, norm.Beta, norm.Epsilon, null, $"{norm.Name}.norm");
+        var y = nodes.LayerNorm(Current(norm.Input), norm.Gamma, norm.Beta, norm.Epsilon, null, $"{norm.Name}.norm");
         y.Shape = output.Shape;
         Take(output, y);
         Done(norm.Name, "layer norm", "LayerNorm");

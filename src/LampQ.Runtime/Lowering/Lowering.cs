@@ -29,11 +29,13 @@ public sealed class Lowering : Pass
         model.Graph.Sort();
         var rewriting = new GraphLowering(model.Graph, new FloatView(model));
         rewriting.Run();
-        if (SelectTokensEarly)
-            TokenSelection.MoveUp(model.Graph);
         model.Graph.RemoveUnused();
         if (model.Graph.Nodes.Any(n => n.Domain == LampQDomain.Name))
+        {
             model.Opsets[LampQDomain.Name] = LampQDomain.Version;
+            if (SelectTokensEarly)
+                TokenSelection.MoveUp(model.Graph);
+        }
         Report = new LoweringReport(rewriting.Operations);
     }
 

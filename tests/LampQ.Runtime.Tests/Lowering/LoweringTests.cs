@@ -1,0 +1,143 @@
+using LampQ.Onnx;
+using LampQ.Testing;
+
+namespace LampQ.Runtime.Tests;
+
+/// <summary>Lowered graphs against the same QDQ graph in ONNX Runtime, and against what should be lowered at all.</summary>
+[TestClass]
+public sealed class LoweringTests
+{
+    static readonly OnnxSessionOptions asWritten = new() { Threads = 1, Optimize = false };
+
+    public static IEnumerable<object[]> Spellings => TinyVitSpellings.All.Select(s => new object[] { s });
+
+    public static IEnumerable<object[]> Styles =>
+        from spelling in new TinyVit[] { new(), new() { Qkv = QkvForm.Separate, DynamicBatch = true, Opset = 13 }, new() { Linear = LinearForm.GemmTransposed, Opset = 21, Gelu = GeluForm.Op } }
+        from style in new QdqStyle[] { new(), new(SignedActivations: true), new(SignedWeights: false, SignedActivations: true), new(PerChannel: false), new(SignedWeights: false, PerChannel: false) }
+        select new object[] { spelling, style };
+
+    [TestMethod]
+    [DynamicData(nameof(Spellings))]
+    public void Apply_PortableExportOfAnySpelling_LowersEverythingAndComputesTheSame(TinyVit spelling) => CheckPortable(spelling, 8, WeightContainer.Int8, 8);
+
+    [TestMethod]
+    [DataRow(4, WeightContainer.Int4, 8)]
+    [DataRow(4, WeightContainer.Int8, 8)]
+    [DataRow(3, WeightContainer.Int4, 6)]
+    [DataRow(6, WeightContainer.Int8, 4)]
+    public void Apply_NarrowWidthsInEitherContainer_PacksTheirBits(int bits, WeightContainer container, int activationBits)
+    {
+        var lowered = CheckPortable(new TinyVit { Opset = 21 }, bits, container, activationBits);
+        foreach (var node in lowered.Graph.Nodes.Where(n => n.OpType.StartsWith("Linear", StringComparison.Ordinal)))
+        {
+            Assert.AreEqual(bits, node.Int("bits"), node.ToString());
+            Assert.AreEqual(PackedWeights.SizeInBytes((int)node.Int("out_features"), (int)node.Int("in_features"), bits), node.Input(1)!.Initializer!.Bytes.Length);
+        }
+    }
+
+    static Model CheckPortable(TinyVit spelling, int bits, WeightContainer container, int activationBits)
+    {
+        var model = QdqModels.Prepared(spelling.Build(), container.MinimumOpset());
+        var image = spelling.Images(1, 7);
+        var qdq = QdqModels.Portable(model, image, bits, container, activationBits);
+        var lowering = new Lowering();
+        var lowered = lowering.Apply(qdq);
+
+        Assert.AreEqual(0, lowering.Report.Left.Count(), lowering.Report.ToString());
+        Assert.IsFalse(lowered.Graph.Nodes.Any(n => n.Is("MatMul", "Gemm", "Softmax", "QuantizeLinear", "DequantizeLinear", "LayerNormalization", "Erf", "Gelu", "Conv")),
+            string.Join(" ", lowered.Graph.Nodes.Select(n => n.OpType)));
+        Assert.AreEqual(spelling.Depth, lowered.Graph.Nodes.Count(n => n.OpType == "AttentionQuantize"));
+        Assert.AreEqual(2 * spelling.Depth, lowered.Graph.Nodes.Count(n => n.OpType == "LinearQuantize"));
+        CheckSameResults(spelling, model, qdq, lowered);
+        return lowered;
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(Styles))]
+    public void Apply_GraphsOfOtherTools_LowersLayersAndAttentions(TinyVit spelling, QdqStyle style)
+    {
+        var model = QdqModels.Prepared(spelling.Build());
+        var qdq = QdqModels.Static(model, spelling.Images(1, 7), style, "MatMul", "Gemm", "Conv", "Softmax", "LayerNormalization", "Gelu");
+        var lowering = new Lowering();
+        var lowered = lowering.Apply(qdq);
+        CheckSameResults(spelling, model, qdq, lowered);
+        Assert.AreEqual(0, lowering.Report.Left.Count(o => o.Operation != "attention"), lowering.Report.ToString());
+    }
+
+    [TestMethod]
+    public void Apply_OperandsOfProductsQuantizedAlone_LowersAttentionWithOneScaleForTheMap()
+    {
+        var spelling = new TinyVit();
+        var model = QdqModels.Prepared(spelling.Build());
+        // Only what goes into products, as the option for operators that are quantized allows.
+        var qdq = InputsOnly(model, spelling.Images(1, 7));
+        var lowering = new Lowering();
+        var lowered = lowering.Apply(qdq);
+        Assert.AreEqual(0, lowering.Report.Left.Count(), lowering.Report.ToString());
+        Assert.IsTrue(lowered.Graph.Nodes.Where(n => n.OpType == "AttentionQuantize").All(n => n.String("map") == "tensor"));
+        CheckSameResults(spelling, model, qdq, lowered);
+    }
+
+    [TestMethod]
+    public void Apply_TokenChosenEarly_ReturnsTheSameBitsWithFewerRows()
+    {
+        foreach (var spelling in new TinyVit[] { new(), new() { Pool = PoolForm.ClassTokenSlice, DynamicBatch = true }, new() { Qkv = QkvForm.Separate, Linear = LinearForm.Gemm } })
+        {
+            var image = spelling.Images(1, 7);
+            var qdq = QdqModels.Portable(QdqModels.Prepared(spelling.Build()), image);
+            var early = new Lowering().Apply(qdq);
+            var late = new Lowering { SelectTokensEarly = false }.Apply(qdq);
+            Assert.IsTrue(early.Graph.Nodes.Any(n => n.OpType == "Slice" && n.Output.Name.EndsWith(".token", StringComparison.Ordinal)), spelling.ToString());
+            CollectionAssert.AreEqual(Run(LampQSession.Load(late), image), Run(LampQSession.Load(early), image));
+        }
+    }
+
+    [TestMethod]
+    public void Apply_MeanOverTokens_ChoosesNoToken()
+    {
+        var spelling = new TinyVit { Pool = PoolForm.Mean };
+        var lowered = new Lowering().Apply(QdqModels.Portable(QdqModels.Prepared(spelling.Build()), spelling.Images(1, 7)));
+        Assert.IsFalse(lowered.Graph.Nodes.Any(n => n.OpType == "Slice" && n.Output.Name.EndsWith(".token", StringComparison.Ordinal)));
+    }
+
+    [TestMethod]
+    public void Apply_FloatModel_LeavesItAsItIs()
+    {
+        var model = QdqModels.Prepared(new TinyVit().Build());
+        var lowering = new Lowering();
+        var lowered = lowering.Apply(model);
+        CollectionAssert.AreEqual(model.Graph.Nodes.Select(n => n.OpType).ToArray(), lowered.Graph.Nodes.Select(n => n.OpType).ToArray());
+        Assert.AreEqual(0, lowering.Report.Operations.Count);
+    }
+
+    /// <summary>‖lowered − ONNX Runtime‖ ≤ ½·‖ONNX Runtime − float‖ over all images: rounding that falls the other way is part of the quantization noise.</summary>
+    static void CheckSameResults(TinyVit spelling, Model model, Model qdq, Model lowered)
+    {
+        double difference = 0, noise = 0;
+        using var session = LampQSession.Load(lowered);
+        using var reference = new OnnxSession(qdq, asWritten);
+        using var original = new OnnxSession(model, asWritten);
+        for (int seed = 7; seed < 11; seed++)
+        {
+            var image = spelling.Images(1, seed);
+            float[] actual = Run(session, image), expected = Run(reference, image), exact = Run(original, image);
+            difference += actual.Zip(expected, (a, b) => Math.Pow(a - b, 2)).Sum();
+            noise += exact.Zip(expected, (a, b) => Math.Pow(a - b, 2)).Sum();
+        }
+        Assert.IsTrue(Math.Sqrt(difference) <= .5 * Math.Sqrt(noise), $"{Math.Sqrt(difference)} against {Math.Sqrt(noise)}");
+    }
+
+    static float[] Run(ModelSession session, Tensor image) => session.Run(new Dictionary<string, Tensor> { [session.InputNames[0]] = image })[0].ToFloats();
+
+    static Model InputsOnly(Model model, Tensor image)
+    {
+        var qdq = QdqModels.Static(model, image, new QdqStyle(), "MatMul", "Gemm", "Conv");
+        // Outputs of products stay float: their readers take them directly, unless a product reads them too.
+        foreach (var dequantize in qdq.Graph.Nodes.Where(n => n.Is("DequantizeLinear")).ToArray())
+            if (QdqActivation.Match(dequantize.Output) is { } activation && activation.Source.Producer is { } producer && producer.Is("MatMul", "Conv"))
+                foreach (var use in dequantize.Output.Uses.Where(u => !u.Node.Is("MatMul", "Gemm", "Conv")).ToArray())
+                    use.Node.SetInput(use.Index, activation.Source);
+        qdq.Graph.RemoveUnused();
+        return qdq;
+    }
+}
