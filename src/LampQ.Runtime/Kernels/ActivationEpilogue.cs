@@ -13,33 +13,44 @@ readonly unsafe struct ActivationEpilogue<V>(LinearOperation operation, byte* y)
     readonly byte* y = y;
     readonly int N = operation.OutFeatures;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Store(int* acc, int rows, long row, int channel, int channels)
+    {
+        if (channels == 64)
+            StorePanel(acc, rows, channel, y + row * N + channel);
+        else
+            StoreLast(acc, rows, channel, y + row * N + channel, channels);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    void StorePanel(int* acc, int rows, int channel, byte* target)
     {
         var codes = new CodeLanes<V>(bounds);
         var gate = new GateLanes<V>(table, scale);
-        byte* target = y + row * N + channel;
+        float* m = multiplier + channel, b = bias + channel, o = outputMultiplier + channel;
+        int* z = zeroPoint + channel;
+        nint stride = N;
+        for (int* end = acc + rows * 64; acc < end; acc += 64, target += stride)
+            V.Store(codes.Pack(
+                Code(codes, gate, acc, m, b, o, z), Code(codes, gate, acc + 16, m + 16, b + 16, o + 16, z + 16),
+                Code(codes, gate, acc + 32, m + 32, b + 32, o + 32, z + 32), Code(codes, gate, acc + 48, m + 48, b + 48, o + 48, z + 48)), target);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    void StoreLast(int* acc, int rows, int channel, byte* target, int channels)
+    {
+        var codes = new CodeLanes<V>(bounds);
+        var gate = new GateLanes<V>(table, scale);
+        float* m = multiplier + channel, b = bias + channel, o = outputMultiplier + channel;
+        int* z = zeroPoint + channel;
         for (int i = 0; i < rows; i++, acc += 64, target += N)
-        {
-            if (channels == 64)
-            {
-                V.Store(codes.Pack(
-                    Code(codes, gate, acc, channel), Code(codes, gate, acc + 16, channel + 16),
-                    Code(codes, gate, acc + 32, channel + 32), Code(codes, gate, acc + 48, channel + 48)), target);
-                continue;
-            }
             for (int c = 0; c < channels; c += 16)
-            {
-                V code = Code(codes, gate, acc + c, channel + c);
-                LanesTail<V>.StoreBytes(codes.Pack(code, code, code, code), target + c, Math.Min(16, channels - c));
-            }
-        }
+                LanesTail<V>.StoreCodes(codes, Code(codes, gate, acc + c, m + c, b + c, o + c, z + c), target + c, channels - c);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    V Code(CodeLanes<V> codes, GateLanes<V> gate, int* acc, int channel)
+    static V Code(in CodeLanes<V> codes, in GateLanes<V> gate, int* acc, float* multiplier, float* bias, float* outputMultiplier, int* zeroPoint)
     {
-        V v = V.MultiplyAdd(V.ToFloats(V.Load(acc)), V.Load(multiplier + channel), V.Load(bias + channel));
-        return codes.Round(V.Multiply(gate.Apply(v), V.Load(outputMultiplier + channel)), V.Load(zeroPoint + channel));
+        V v = V.MultiplyAdd(V.ToFloats(V.Load(acc)), V.Load(multiplier), V.Load(bias));
+        return codes.Round(V.Multiply(gate.Apply(v), V.Load(outputMultiplier)), V.Load(zeroPoint));
     }
 }
