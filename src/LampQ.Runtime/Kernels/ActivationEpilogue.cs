@@ -29,10 +29,13 @@ readonly unsafe struct ActivationEpilogue<V>(LinearOperation operation, byte* y)
         float* m = multiplier + channel, b = bias + channel, o = outputMultiplier + channel;
         int* z = zeroPoint + channel;
         nint stride = N;
-        for (int* end = acc + rows * 64; acc < end; acc += 64, target += stride)
-            V.Store(codes.Pack(
-                Code(codes, gate, acc, m, b, o, z), Code(codes, gate, acc + 16, m + 16, b + 16, o + 16, z + 16),
-                Code(codes, gate, acc + 32, m + 32, b + 32, o + 32, z + 32), Code(codes, gate, acc + 48, m + 48, b + 48, o + 48, z + 48)), target);
+        for (int row = 0; row < rows; row++, acc += 64, target += stride)
+        {
+            // Codes take the place of their sums: with four gates in the loop the JIT would stop inlining.
+            for (int c = 0; c < 64; c += 16)
+                V.Store(Code(codes, gate, acc + c, m + c, b + c, o + c, z + c), acc + c);
+            V.Store(codes.Pack(V.Load(acc), V.Load(acc + 16), V.Load(acc + 32), V.Load(acc + 48)), target);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -5,7 +5,7 @@ namespace LampQ.Runtime;
 /// <summary>Scores of a query to the codes of its attention map, on lanes.</summary>
 /// <remarks>
 /// Behind T scores there is room up to a multiple of 64 and for 16 more, behind T codes up to a multiple of 64. What the codes there are does not matter: V is 0.
-/// Passes are methods of their own, small enough for the JIT to inline all of exp, and hand sums to each other in memory.
+/// Passes are methods of their own with one exp each: with four, the JIT stops inlining, and that costs ten times what unrolling brings.
 /// </remarks>
 readonly unsafe struct SoftmaxLanes<V>(float scale, int T, int stride, int largestCode, float? mapScale, int mapZeroPoint) where V : struct, IFloats<V>
 {
@@ -78,68 +78,35 @@ readonly unsafe struct SoftmaxLanes<V>(float scale, int T, int stride, int large
     /// <param name="map">Takes the codes.</param>
     float Codes<TScores>(int* scores, int most, byte* map) where TScores : struct, IScores
     {
-        float* sums = stackalloc float[16];
-        V.Store(V.Splat(0f), sums);
-        if (ofRows)
-        {
-            RowCodes<TScores>(scores, most, map, sums);
-            if (T % Block != 0)
-                LastRowCodes<TScores>(scores, most, map, sums);
-            return V.Sum(V.Load(sums));
-        }
-        Exponentials<TScores>(scores, most, sums);
-        float sum = V.Sum(V.Load(sums));
-        TensorCodes((float*)scores, 1 / sum / mapScale, map);
+        float sum = Exponentials<TScores>(scores, most);
+        PackCodes((float*)scores, ofRows ? largestCode : 1 / sum / mapScale, map);
         return sum;
-    }
-
-    /// <summary>rne(e·(2^bits − 1)), whole blocks.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    void RowCodes<TScores>(int* scores, int most, byte* map, float* sums) where TScores : struct, IScores
-    {
-        V sum = V.Splat(0f), largest = V.Splat((float)largestCode), m = V.Splat(most), factor = V.Splat(scale);
-        for (int* end = scores + T / Block * Block; scores < end; scores += Block, map += Block)
-        {
-            V e0 = Exp(TScores.Below(V.Load(scores), m, factor)), e1 = Exp(TScores.Below(V.Load(scores + 16), m, factor));
-            V e2 = Exp(TScores.Below(V.Load(scores + 32), m, factor)), e3 = Exp(TScores.Below(V.Load(scores + 48), m, factor));
-            sum = V.Add(V.Add(V.Add(V.Add(sum, e0), e1), e2), e3);
-            V.Store(V.Pack(V.Round(V.Multiply(e0, largest)), V.Round(V.Multiply(e1, largest)), V.Round(V.Multiply(e2, largest)), V.Round(V.Multiply(e3, largest))), map);
-        }
-        V.Store(sum, sums);
-    }
-
-    /// <summary>rne(e·(2^bits − 1)) behind whole blocks; 0 behind the last token.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    void LastRowCodes<TScores>(int* scores, int most, byte* map, float* sums) where TScores : struct, IScores
-    {
-        V sum = V.Load(sums), largest = V.Splat((float)largestCode), m = V.Splat(most), factor = V.Splat(scale);
-        for (int t = T / Block * Block; t < T; t += 16)
-        {
-            V e = V.KeepFirst(Exp(TScores.Below(V.Load(scores + t), m, factor)), T - t);
-            sum = V.Add(sum, e);
-            V code = V.Round(V.Multiply(e, largest));
-            V.StoreSixteenBytes(V.Pack(code, code, code, code), map + t);
-        }
-        V.Store(sum, sums);
     }
 
     /// <summary>Puts e in the place of the scores.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    void Exponentials<TScores>(int* scores, int most, float* sums) where TScores : struct, IScores
+    float Exponentials<TScores>(int* scores, int most) where TScores : struct, IScores
     {
+        var exp = new ExpLanes<V>();
         V sum = V.Splat(0f), m = V.Splat(most), factor = V.Splat(scale);
-        for (int t = 0; t < T; t += 16)
+        for (int* end = scores + T / 16 * 16; scores < end; scores += 16)
         {
-            V e = V.KeepFirst(Exp(TScores.Below(V.Load(scores + t), m, factor)), T - t);
+            V e = exp.Of(TScores.Below(V.Load(scores), m, factor));
             sum = V.Add(sum, e);
-            V.Store(e, scores + t);
+            V.Store(e, scores);
         }
-        V.Store(sum, sums);
+        if (T % 16 != 0)
+        {
+            V e = V.KeepFirst(exp.Of(TScores.Below(V.Load(scores), m, factor)), T % 16);
+            sum = V.Add(sum, e);
+            V.Store(e, scores);
+        }
+        return V.Sum(sum);
     }
 
-    /// <summary>quantize(e·f) with f = (1/Σe)/map_scale.</summary>
+    /// <summary>quantize(e·f): f is 2^bits − 1, or (1/Σe)/map_scale.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    void TensorCodes(float* e, float f, byte* map)
+    void PackCodes(float* e, float f, byte* map)
     {
         var to = new CodeLanes<V>(mapCodes);
         V factor = V.Splat(f), zeroPoint = V.Splat(mapCodes.ZeroPoint);
@@ -147,21 +114,6 @@ readonly unsafe struct SoftmaxLanes<V>(float scale, int T, int stride, int large
             V.Store(to.Pack(
                 to.Round(V.Multiply(V.Load(e), factor), zeroPoint), to.Round(V.Multiply(V.Load(e + 16), factor), zeroPoint),
                 to.Round(V.Multiply(V.Load(e + 32), factor), zeroPoint), to.Round(V.Multiply(V.Load(e + 48), factor), zeroPoint)), map);
-    }
-
-    /// <summary><see cref="Exponential.Of"/> on lanes.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static V Exp(V t)
-    {
-        V magic = V.Splat(Exponential.Magic), z = V.MultiplyAdd(t, V.Splat(Exponential.Log2E), magic), n = V.Subtract(z, magic);
-        V f = V.MultiplyAdd(n, V.Splat(Exponential.MinusLn2Low), V.MultiplyAdd(n, V.Splat(Exponential.MinusLn2High), t));
-        V p = V.MultiplyAdd(V.Splat(Exponential.C6), f, V.Splat(Exponential.C5));
-        p = V.MultiplyAdd(p, f, V.Splat(Exponential.C4));
-        p = V.MultiplyAdd(p, f, V.Splat(Exponential.C3));
-        p = V.MultiplyAdd(p, f, V.Splat(Exponential.C2));
-        p = V.MultiplyAdd(p, f, V.Splat(Exponential.C1));
-        p = V.MultiplyAdd(p, f, V.Splat(Exponential.C0));
-        return V.KeepWhereAtLeast(V.AddIntegers(p, V.ToExponent(z)), t, V.Splat(Exponential.Lowest));
     }
 
     /// <summary>How far a score is below the largest.</summary>
