@@ -16,22 +16,16 @@ sealed class ShareTable
     readonly Dictionary<(Shape, Column), double> best = [];
     double peak;
 
-    public ShareTable(ThreadWorkers workers, string layer)
+    public ShareTable(ThreadWorkers workers, string layer, string kernelName)
     {
         this.workers = workers;
         shapes = [.. Shape.All.Where(shape => shape.ToString().Contains(layer, StringComparison.OrdinalIgnoreCase))];
-        foreach (var kernel in DotKernel.All.Where(kernel => kernel.IsSupported && kernel != DotKernel.Definition))
+        foreach (var kernel in DotKernel.All.Where(kernel => kernel.IsSupported && kernel != DotKernel.Definition && kernel.Name.Contains(kernelName)))
         {
-            columns.Add(new(kernel, 8, 255));
-            columns.Add(new(kernel, 4, 255));
+            int[] widths = kernel == DotKernel.Portable || kernel == DotKernel.AvxVnni ? [8, 4] : [8, 7, 6, 5, 4, 3, 2];
+            columns.AddRange(widths.Select(bits => new Column(kernel, bits, 255)));
             if (kernel == DotKernel.Avx2 || kernel == DotKernel.Avx512S16)
-            {
                 columns.Add(new(kernel, 4, 15));
-                columns.Add(new(kernel, 6, 255));
-                columns.Add(new(kernel, 5, 255));
-            }
-            if (kernel == DotKernel.Avx512Vnni)
-                columns.AddRange([new(kernel, 2, 255), new(kernel, 3, 255), new(kernel, 6, 255), new(kernel, 7, 255)]);
         }
     }
 
@@ -59,22 +53,17 @@ sealed class ShareTable
             multiplication.Dispose();
     }
 
+    /// <summary>A table in Markdown: a line for each kernel and width, a column for each layer.</summary>
     public override string ToString()
     {
-        var text = new StringBuilder($"{workers.Count} thread(s), best GOPS");
-        text.AppendLine(peak > 0 ? $", VNNI peak {peak / 1e9:F0}" : "").Append("layer");
+        var text = new StringBuilder($"{workers.Count} thread(s), best GOPS").AppendLine(peak > 0 ? $" (share of the VNNI peak, {peak / 1e9:F0}):" : ":").AppendLine();
+        text.AppendLine($"| | {string.Join(" | ", shapes)} |").AppendLine($"|---|{string.Concat(Enumerable.Repeat("---|", shapes.Count))}");
         foreach (var column in columns)
-            text.Append(" | ").Append(column);
-        text.AppendLine();
-        foreach (var shape in shapes)
-        {
-            text.Append(shape);
-            foreach (var column in columns)
-                text.Append($" | {best[(shape, column)] / 1e9:F0}").Append(peak > 0 ? $" ({best[(shape, column)] / peak:P0})" : "");
-            text.AppendLine();
-        }
+            text.AppendLine($"| {column} | {string.Join(" | ", shapes.Select(shape => Cell(best[(shape, column)])))} |");
         return text.ToString();
     }
+
+    string Cell(double rate) => $"{rate / 1e9:F0}" + (peak > 0 ? $" ({rate / peak:P0})" : "");
 
     double Peak()
     {
