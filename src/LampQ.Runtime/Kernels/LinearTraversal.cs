@@ -16,7 +16,7 @@ unsafe interface IEpilogue
 }
 
 /// <summary>The operands of an integer product y = x·Wᵀ.</summary>
-unsafe struct LinearProduct
+unsafe struct LinearProduct()
 {
     /// <summary>Codes, M rows of K bytes.</summary>
     public byte* X;
@@ -39,8 +39,8 @@ unsafe struct LinearProduct
     /// <summary>Bits of a weight, 2 to 8.</summary>
     public int Bits;
 
-    /// <summary>The largest code x can hold, 1 to 255; smaller is faster on CPUs without a 4-way dot product.</summary>
-    public int LargestX;
+    /// <summary>The largest code x can hold, 1 to 255 (the default); smaller is faster on CPUs without a 4-way dot product.</summary>
+    public int LargestX = 255;
 
     /// <summary>N values that the sums start from, zx·(K·zw − Σ_k w), or null for 0.</summary>
     public int* Init;
@@ -152,6 +152,13 @@ static unsafe class LinearTraversal
                     tile.X = copy;
                     tile.StrideX = copyStride;
                 }
+                // Sums that nothing is done to go where they belong at once. The type is known when the code is made; the question costs nothing.
+                if (typeof(TEpilogue) == typeof(StoreSums) && exist == channels && Product.WeightZeroPoints is null)
+                {
+                    Unsafe.As<TEpilogue, StoreSums>(ref Epilogue).Place(&tile, row, first);
+                    Kernel.Run(&tile);
+                    continue;
+                }
                 Kernel.Run(&tile);
                 if (Product.WeightZeroPoints is not null)
                     SubtractZeroPoints(acc, RowSums + row, tile.Rows, Product.WeightZeroPoints + first, exist);
@@ -174,21 +181,5 @@ static unsafe class LinearTraversal
         for (int row = 0; row < rows; row++)
             for (int channel = 0; channel < channels; channel++)
                 acc[row * PackedWeights.PanelChannels + channel] -= rowSums[row] * zeroPoints[channel];
-    }
-}
-
-/// <summary>Stores the sums as they are: y int32 [M, N].</summary>
-unsafe struct StoreSums : IEpilogue
-{
-    /// <summary>[M, N].</summary>
-    public int* Y;
-
-    /// <summary>int32 from one row of y to the next.</summary>
-    public nint StrideY;
-
-    public readonly void Store(int* acc, int rows, long row, int channel, int channels)
-    {
-        for (int r = 0; r < rows; r++)
-            Unsafe.CopyBlockUnaligned(Y + ((nint)row + r) * StrideY + channel, acc + r * PackedWeights.PanelChannels, (uint)(channels * sizeof(int)));
     }
 }

@@ -37,8 +37,6 @@ static unsafe class ShortSums
 
     static void Run<TLanes, TVector>(DotTile* tile, int pairs) where TLanes : struct, IShortLanes<TVector> where TVector : struct
     {
-        for (int row = 0; row < tile->Rows; row++)
-            Unsafe.CopyBlockUnaligned((byte*)tile->Acc + row * tile->StrideAcc, tile->Init, (uint)(tile->Channels * sizeof(int)));
         int channel = 0;
         for (; channel + 2 * TLanes.Width <= tile->Channels; channel += 2 * TLanes.Width)
             Slice<TLanes, TVector, Two>(tile, channel, pairs);
@@ -69,7 +67,9 @@ static unsafe class ShortSums
         nint stride = tile->StrideX, step = PackedWeights.GroupSize * (nint)tile->Channels;
         byte* x3 = TRows.Value > 3 ? x + 3 * stride : x;
         byte* w = (byte*)tile->W + PackedWeights.GroupSize * channel, last = w + step * tile->Groups;
-        int* acc = tile->Acc + channel;
+        int* init = tile->Init + channel;
+        TVector A0 = TLanes.Load(init), B0 = TVectors.Value > 1 ? TLanes.Load(init + TLanes.Width) : default;
+        TVector A1 = A0, A2 = A0, A3 = A0, A4 = A0, A5 = A0, B1 = B0, B2 = B0, B3 = B0, B4 = B0, B5 = B0;
         while (w < last)
         {
             byte* end = last - w <= step * pairs ? last : w + step * pairs;
@@ -118,27 +118,61 @@ static unsafe class ShortSums
                         b5 = TLanes.AddPairs(b5, x5, wb);
                 }
             }
-            Add<TLanes, TVector, TVectors>(tile, acc, 0, a0, b0);
+            A0 = TLanes.Widen(A0, a0);
+            if (TVectors.Value > 1)
+                B0 = TLanes.Widen(B0, b0);
             if (TRows.Value > 1)
-                Add<TLanes, TVector, TVectors>(tile, acc, 1, a1, b1);
+            {
+                A1 = TLanes.Widen(A1, a1);
+                if (TVectors.Value > 1)
+                    B1 = TLanes.Widen(B1, b1);
+            }
             if (TRows.Value > 2)
-                Add<TLanes, TVector, TVectors>(tile, acc, 2, a2, b2);
+            {
+                A2 = TLanes.Widen(A2, a2);
+                if (TVectors.Value > 1)
+                    B2 = TLanes.Widen(B2, b2);
+            }
             if (TRows.Value > 3)
-                Add<TLanes, TVector, TVectors>(tile, acc, 3, a3, b3);
+            {
+                A3 = TLanes.Widen(A3, a3);
+                if (TVectors.Value > 1)
+                    B3 = TLanes.Widen(B3, b3);
+            }
             if (TRows.Value > 4)
-                Add<TLanes, TVector, TVectors>(tile, acc, 4, a4, b4);
+            {
+                A4 = TLanes.Widen(A4, a4);
+                if (TVectors.Value > 1)
+                    B4 = TLanes.Widen(B4, b4);
+            }
             if (TRows.Value > 5)
-                Add<TLanes, TVector, TVectors>(tile, acc, 5, a5, b5);
+            {
+                A5 = TLanes.Widen(A5, a5);
+                if (TVectors.Value > 1)
+                    B5 = TLanes.Widen(B5, b5);
+            }
         }
+        int* acc = tile->Acc + channel;
+        Store<TLanes, TVector, TVectors>(tile, acc, 0, A0, B0);
+        if (TRows.Value > 1)
+            Store<TLanes, TVector, TVectors>(tile, acc, 1, A1, B1);
+        if (TRows.Value > 2)
+            Store<TLanes, TVector, TVectors>(tile, acc, 2, A2, B2);
+        if (TRows.Value > 3)
+            Store<TLanes, TVector, TVectors>(tile, acc, 3, A3, B3);
+        if (TRows.Value > 4)
+            Store<TLanes, TVector, TVectors>(tile, acc, 4, A4, B4);
+        if (TRows.Value > 5)
+            Store<TLanes, TVector, TVectors>(tile, acc, 5, A5, B5);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Add<TLanes, TVector, TVectors>(DotTile* tile, int* acc, int row, TVector a, TVector b)
+    static void Store<TLanes, TVector, TVectors>(DotTile* tile, int* acc, int row, TVector a, TVector b)
         where TLanes : struct, IShortLanes<TVector> where TVector : struct where TVectors : struct, ICount
     {
         int* to = (int*)((byte*)acc + row * tile->StrideAcc);
-        TLanes.Store(to, TLanes.Widen(TLanes.Load(to), a));
+        TLanes.Store(to, a);
         if (TVectors.Value > 1)
-            TLanes.Store(to + TLanes.Width, TLanes.Widen(TLanes.Load(to + TLanes.Width), b));
+            TLanes.Store(to + TLanes.Width, b);
     }
 }

@@ -4,6 +4,7 @@ namespace LampQ.Runtime.Tests;
 
 /// <summary>Every kernel this process can run, against the plain loops. Operands end at pages that must not be read.</summary>
 [TestClass]
+[TestCategory(KernelSwitchTests.Suite)]
 public sealed unsafe class DotKernelTests
 {
     const int Seed = 20260301;
@@ -37,8 +38,8 @@ public sealed unsafe class DotKernelTests
     public void Run_LargestOperandsOver8192Columns_DoesNotSaturate(string name)
     {
         foreach (var values in new[] { Values.Highest, Values.Lowest, Values.Alternating })
-            for (int bits = 2; bits <= 8; bits++)
-                foreach (int largestX in new[] { 1, 15, 127, 128, 255 })
+            foreach (int bits in new[] { 2, 4, 5, 6, 7, 8 })
+                foreach (int largestX in new[] { 15, 128, 255 })
                     AssertAsDefined(DotKernel.Named(name), new(6, 48, 2048, bits, largestX), new Random(Seed), values);
     }
 

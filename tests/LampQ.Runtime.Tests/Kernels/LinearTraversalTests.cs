@@ -4,6 +4,7 @@ using LampQ.Onnx;
 namespace LampQ.Runtime.Tests;
 
 [TestClass]
+[TestCategory(KernelSwitchTests.Suite)]
 public sealed unsafe class LinearTraversalTests
 {
     [TestMethod]

@@ -3,6 +3,7 @@ using LampQ.Onnx;
 namespace LampQ.Runtime.Tests;
 
 [TestClass]
+[TestCategory(KernelSwitchTests.Suite)]
 public sealed unsafe class WeightUnpackerTests
 {
     [TestMethod]
