@@ -103,6 +103,9 @@ readonly unsafe struct Floats256(Vector256<float> value) : IFloats<Floats256>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSixteenBytes(Floats256 value, byte* target) => value.value.AsByte().GetLower().Store(target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Floats256 MaxBytes(Floats256 a, Floats256 b) => new(Avx2.Max(a.value.AsByte(), b.value.AsByte()).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
