@@ -7,9 +7,10 @@ public sealed class SchemaDefinition : List<SchemaDefinition.Column>
 {
     SchemaDefinition() { }
 
-    public Column? this[string columnName]
+    public Column this[string columnName]
     {
-        get => Find(c => c.ColumnName == columnName);
+        // Null where there is none; ML.NET's code knows no nullable annotations.
+        get => Find(c => c.ColumnName == columnName)!;
         set
         {
             ArgumentNullException.ThrowIfNull(value);
