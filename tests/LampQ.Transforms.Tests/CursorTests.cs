@@ -212,6 +212,46 @@ public class CursorTests
             Same.Values(expected[row.Number], row.Score, $"row {row.Number}");
     }
 
+    [TestMethod]
+    public void Transform_SplitAndPreview_SeeTheScores()
+    {
+        using var work = new Workplace();
+        using var transformer = work.Scoring().Fit(work.Data(1));
+        var view = transformer.Transform(work.Data(20));
+
+        var split = work.ML.Data.TrainTestSplit(view, testFraction: 0.3, seed: 2);
+        var preview = view.Preview(maxRows: 2);
+
+        int[] numbers = [.. work.Read(split.TrainSet).Concat(work.Read(split.TestSet)).Select(r => r.Number)];
+        CollectionAssert.AreEquivalent(Enumerable.Range(0, 20).ToArray(), numbers);
+        Assert.AreEqual(2, preview.RowView.Length);
+        Assert.AreEqual(5, ((VBuffer<float>)preview.RowView[1].Values.Single(v => v.Key == "Score").Value).Length);
+    }
+
+    [TestMethod]
+    public void Transform_SeveralTypesOfInputsAndOutputs_AreScoredTogether()
+    {
+        using var work = new Workplace();
+        TwoInputs.Model().Write(work.ModelFile);
+        var data = work.ML.Data.LoadFromEnumerable(Enumerable.Range(0, 5).Select(i => new Pair { left = [i, 2, 1], right = [1, 1, 1] }));
+        using var transformer = work.ML.Transforms.ApplyLampQModel(work.ML, work.ModelFile, new LampQScoringOptions { BatchSize = 2 }).Fit(data);
+
+        var view = transformer.Transform(data);
+
+        CollectionAssert.AreEqual(new float[] { 1, 2, 3, 4, 5 }, view.GetColumn<float[]>("sum").Select(s => s[0]).ToArray());
+        CollectionAssert.AreEqual(new long[] { 1, 1, 0, 0, 0 }, view.GetColumn<long[]>("place").Select(p => p[0]).ToArray());
+        Assert.AreEqual(new VectorDataViewType(NumberDataViewType.Int64, 1), view.Schema["place"].Type);
+    }
+
+    sealed class Pair
+    {
+        [VectorType(3)]
+        public float[] left { get; set; } = [];
+
+        [VectorType(3)]
+        public float[] right { get; set; } = [];
+    }
+
     sealed class SparseRow
     {
         public VBuffer<float> Pixels { get; set; }
