@@ -1,0 +1,66 @@
+using LampQ.Quantization;
+using LampQ.Transforms;
+
+namespace Microsoft.ML;
+
+/// <summary>LampQ's steps beside ML.NET's own.</summary>
+/// <remarks>They take the context itself: a catalog does not give it to third parties.</remarks>
+public static class LampQCatalog
+{
+    /// <summary>Quantizes a float ONNX model for the rows of this pipeline and scores it in batches.</summary>
+    /// <param name="catalog"><c>mlContext.Transforms</c>.</param>
+    /// <param name="mlContext">The context.</param>
+    /// <param name="outputColumnName">The column for the model's first output.</param>
+    /// <param name="inputColumnName">A vector of float of the model's input size.</param>
+    /// <param name="modelFile">The float model.</param>
+    /// <param name="targetBits">Bits a weight on average, 1 to 8.</param>
+    /// <exception cref="ArgumentException">See <see cref="LampQEstimator(MLContext, LampQOptions)"/>, which has all options.</exception>
+    public static LampQEstimator LampQ(this TransformsCatalog catalog, MLContext mlContext, string outputColumnName, string inputColumnName, string modelFile, double targetBits = 4)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        return new LampQEstimator(mlContext, new LampQOptions
+        {
+            ModelFile = modelFile,
+            InputColumnNames = [inputColumnName],
+            OutputColumnNames = [outputColumnName],
+            Quantization = new QuantizationOptions { TargetBits = targetBits },
+        });
+    }
+
+    /// <summary>Quantizes a float ONNX model for the rows of this pipeline and scores it in batches.</summary>
+    /// <param name="catalog"><c>mlContext.Transforms</c>.</param>
+    /// <param name="mlContext">The context.</param>
+    /// <param name="options">Everything there is to choose.</param>
+    /// <exception cref="ArgumentException">See <see cref="LampQEstimator(MLContext, LampQOptions)"/>.</exception>
+    public static LampQEstimator LampQ(this TransformsCatalog catalog, MLContext mlContext, LampQOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        return new LampQEstimator(mlContext, options);
+    }
+
+    /// <summary>Scores a model that is quantized already, in batches, without fitting.</summary>
+    /// <param name="catalog"><c>mlContext.Transforms</c>.</param>
+    /// <param name="mlContext">The context.</param>
+    /// <param name="outputColumnName">The column for the model's first output.</param>
+    /// <param name="inputColumnName">The column for the model's only input.</param>
+    /// <param name="modelFile">An ONNX model.</param>
+    /// <param name="batchSize">Rows run at once, 1 to 4096.</param>
+    /// <exception cref="ArgumentException">See <see cref="LampQScoringEstimator"/>.</exception>
+    public static LampQScoringEstimator ApplyLampQModel(this TransformsCatalog catalog, MLContext mlContext, string outputColumnName, string inputColumnName, string modelFile, int batchSize = 8)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        return new LampQScoringEstimator(mlContext, modelFile, new LampQScoringOptions { InputColumnNames = [inputColumnName], OutputColumnNames = [outputColumnName], BatchSize = batchSize });
+    }
+
+    /// <summary>Scores a model that is quantized already, in batches, without fitting.</summary>
+    /// <param name="catalog"><c>mlContext.Transforms</c>.</param>
+    /// <param name="mlContext">The context.</param>
+    /// <param name="modelFile">An ONNX model with any number of inputs and outputs.</param>
+    /// <param name="options">Columns and batch size; null takes the names the model gives.</param>
+    /// <exception cref="ArgumentException">See <see cref="LampQScoringEstimator"/>.</exception>
+    public static LampQScoringEstimator ApplyLampQModel(this TransformsCatalog catalog, MLContext mlContext, string modelFile, LampQScoringOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        return new LampQScoringEstimator(mlContext, modelFile, options);
+    }
+}

@@ -1,0 +1,35 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+
+namespace LampQ.Transforms.Tests;
+
+[TestClass]
+public class AllocationTests
+{
+    [TestMethod]
+    public void Cursor_AfterTheFirstBatches_AllocatesUnderOneKilobyteARow()
+    {
+        using var work = new Workplace();
+        using var transformer = work.Scoring(batchSize: 8).Fit(work.Data(1));
+        var view = transformer.Transform(work.Data(400));
+        using var cursor = view.GetRowCursor([view.Schema["Number"], view.Schema["Score"]]);
+        var score = cursor.GetGetter<VBuffer<float>>(view.Schema["Score"]);
+        VBuffer<float> value = default;
+        void Read(int rows)
+        {
+            for (int i = 0; i < rows; i++)
+            {
+                cursor.MoveNext();
+                score(ref value);
+            }
+        }
+        Read(80);
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Read(320);
+        double bytes = (GC.GetAllocatedBytesForCurrentThread() - before) / 320.0;
+
+        // Output vectors are written into the caller's buffer: what is left belongs to the runs.
+        Assert.IsTrue(bytes < 1024, $"{bytes:F0} bytes a row");
+    }
+}
