@@ -46,6 +46,7 @@ public static class CommandLine
         InspectCommand.Create(terminal),
         QuantizeCommand.Create(terminal),
         EvalCommand.Create(terminal),
+        BenchmarkCommand.Create(terminal),
         DoctorCommand.Create(terminal),
     };
 
