@@ -57,7 +57,8 @@ sealed class ShareTable
     public override string ToString()
     {
         double peak = best.Values.Max(cell => cell.Peak);
-        var text = new StringBuilder($"{workers.Count} thread(s), best GOPS").AppendLine(peak > 0 ? $" (share of the VNNI peak, at most {peak / 1e9:F0}):" : ":").AppendLine();
+        string share = peak > 0 ? $" (share of the VNNI peak, at most {peak / 1e9:F0})" : "";
+        var text = new StringBuilder().AppendLine($"{workers.Count} thread(s), best GOPS{share}:").AppendLine();
         text.AppendLine($"| | {string.Join(" | ", shapes)} |").AppendLine($"|---|{string.Concat(Enumerable.Repeat("---|", shapes.Count))}");
         foreach (var column in columns)
             text.AppendLine($"| {column} | {string.Join(" | ", shapes.Select(shape => Cell(best[(shape, column)])))} |");

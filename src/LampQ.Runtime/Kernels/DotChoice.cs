@@ -19,7 +19,8 @@ abstract unsafe partial class DotKernel
     {
         if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } name)
             return Named(name);
-        // Sums in 16 bits pay while at least two pairs fit; with wider weights, 256-bit AVX-VNNI is faster (Zen 5, 8-bit codes: 6 bits 605 to 526 GOPS, 8 bits 381 to 536).
+        // Sums in 16 bits pay while at least two pairs fit; with wider weights, 256-bit AVX-VNNI is as fast or faster
+        // (Zen 5, 8-bit codes: 6 bits 605 to 526 GOPS, 8 bits 381 to 536).
         return All.Last(kernel => kernel.IsSupported && !(kernel == Avx512S16 && bits > 6 && AvxVnni.IsSupported));
     }
 

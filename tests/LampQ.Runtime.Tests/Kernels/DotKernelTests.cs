@@ -9,7 +9,8 @@ public sealed unsafe class DotKernelTests
 {
     const int Seed = 20260301;
 
-    static IEnumerable<object[]> Kernels => DotKernel.All.Where(kernel => kernel.IsSupported && kernel != DotKernel.Definition).Select(kernel => new object[] { kernel.Name });
+    static IEnumerable<object[]> Kernels =>
+        DotKernel.All.Where(kernel => kernel.IsSupported && kernel != DotKernel.Definition).Select(kernel => new object[] { kernel.Name });
 
     [TestMethod]
     [DynamicData(nameof(Kernels))]
@@ -50,7 +51,8 @@ public sealed unsafe class DotKernelTests
         const int Rows = 6, Channels = 32, Groups = 5, StrideX = 37, Gap = 3;
         var random = new Random(Seed);
         var kernel = DotKernel.Named(name);
-        using GuardedMemory x = new(Rows * StrideX), w = new(Channels * Groups * 4), init = new(Channels * 4), acc = new(Rows * (Channels + Gap) * 4), expected = new(Rows * (Channels + Gap) * 4);
+        using GuardedMemory x = new(Rows * StrideX), w = new(Channels * Groups * 4), init = new(Channels * 4);
+        using GuardedMemory acc = new(Rows * (Channels + Gap) * 4), expected = new(Rows * (Channels + Gap) * 4);
         random.NextBytes(new Span<byte>(x.Pointer, Rows * StrideX));
         random.NextBytes(new Span<byte>(w.Pointer, Channels * Groups * 4));
         new Span<int>(acc.Pointer, Rows * (Channels + Gap)).Fill(-7);
@@ -73,7 +75,10 @@ public sealed unsafe class DotKernelTests
         foreach (int channels in new[] { 16, 48, 64 })
             for (int rows = 1; rows <= DotKernel.TileRows; rows++)
                 foreach (var values in Enum.GetValues<Values>())
-                    AssertAsDefined(tile => DotKernel.SignedDot<PlainSdot>.Run((DotTile*)tile), "SDOT in plain loops", new(rows, channels, 9, Bits: 8, LargestX: 255), random, values);
+                {
+                    var shape = new Shape(rows, channels, Groups: 9, Bits: 8, LargestX: 255);
+                    AssertAsDefined(tile => DotKernel.SignedDot<PlainSdot>.Run((DotTile*)tile), "SDOT in plain loops", shape, random, values);
+                }
     }
 
     static void AssertAsDefined(DotKernel kernel, Shape shape, Random random, Values values) =>
@@ -104,8 +109,8 @@ public sealed unsafe class DotKernelTests
         DotKernel.Definition.Run(&tile);
         tile.Acc = (int*)acc.Pointer;
         run((nint)(&tile));
-        CollectionAssert.AreEqual(new Span<int>(expected.Pointer, shape.Rows * shape.Channels).ToArray(), new Span<int>(acc.Pointer, shape.Rows * shape.Channels).ToArray(),
-            $"{name}, {shape}, {values}, seed {Seed}");
+        int sums = shape.Rows * shape.Channels;
+        CollectionAssert.AreEqual(new Span<int>(expected.Pointer, sums).ToArray(), new Span<int>(acc.Pointer, sums).ToArray(), $"{name}, {shape}, {values}, seed {Seed}");
     }
 
     readonly record struct Shape(int Rows, int Channels, int Groups, int Bits, int LargestX);

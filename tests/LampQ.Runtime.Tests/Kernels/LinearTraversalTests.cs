@@ -8,7 +8,8 @@ namespace LampQ.Runtime.Tests;
 public sealed unsafe class LinearTraversalTests
 {
     [TestMethod]
-    [DataRow(1, 1, 1), DataRow(1, 64, 64), DataRow(5, 3, 15), DataRow(6, 4, 16), DataRow(7, 33, 17), DataRow(12, 31, 65), DataRow(13, 32, 130), DataRow(197, 50, 48), DataRow(1300, 9, 70)]
+    [DataRow(1, 1, 1), DataRow(1, 64, 64), DataRow(5, 3, 15), DataRow(6, 4, 16), DataRow(7, 33, 17)]
+    [DataRow(12, 31, 65), DataRow(13, 32, 130), DataRow(197, 50, 48), DataRow(1300, 9, 70)]
     public void Run_AnyShape_ReturnsTheProductOfPlainLoops(int m, int k, int n)
     {
         for (int bits = 2; bits <= 8; bits++)
@@ -43,7 +44,8 @@ public sealed unsafe class LinearTraversalTests
             codes[i] = (sbyte)random.Next(-half, half);
         byte[] packed = PackedWeights.Pack(codes, n, k, bits);
         // The last row ends where the memory does, also where rows are padded.
-        using GuardedMemory x = new(Math.Max(0, (long)m * stride - padding)), weights = new(packed.Length), init = new(n * 4), zw = new(n * 4), y = new((long)m * n * 4);
+        using GuardedMemory x = new(Math.Max(0, (long)m * stride - padding)), weights = new(packed.Length);
+        using GuardedMemory init = new(n * 4), zw = new(n * 4), y = new((long)m * n * 4);
         random.NextBytes(new Span<byte>(x.Pointer, Math.Max(0, m * stride - padding)));
         packed.CopyTo(new Span<byte>(weights.Pointer, packed.Length));
         for (int i = 0; i < n; i++)

@@ -35,7 +35,10 @@ public sealed unsafe class WeightUnpackerTests
             for (int i = 0; i < codes.Length; i++)
                 codes[i] = (sbyte)random.Next(-(1 << (bits - 1)), 1 << (bits - 1));
             fixed (byte* packed = PackedWeights.Pack(codes, Rows, Columns, bits))
-                CollectionAssert.AreEqual(codes.Chunk(Columns).Select(row => row.Sum(w => w)).ToArray(), WeightUnpacker.ChannelSums(packed, Rows, Columns, bits), $"{bits} bits");
+            {
+                int[] expected = [.. codes.Chunk(Columns).Select(row => row.Sum(w => w))];
+                CollectionAssert.AreEqual(expected, WeightUnpacker.ChannelSums(packed, Rows, Columns, bits), $"{bits} bits");
+            }
         }
     }
 }
