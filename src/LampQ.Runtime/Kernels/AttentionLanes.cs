@@ -23,7 +23,7 @@ unsafe struct AttentionLanes<V> : IWork where V : struct, IFloats<V>
     readonly AttentionInputs inputs;
     readonly byte* codes;
     readonly float* floats;
-    readonly int d, T, panelRows, tokenStride, scoreStride, zk, zv, runs;
+    readonly int d, T, panelRows, tokenStride, zk, zv, runs;
     readonly long queriesPerRun;
 
     AttentionLanes(AttentionOperation operation, in AttentionInputs inputs, byte* codes, float* floats, int runs)
@@ -35,7 +35,6 @@ unsafe struct AttentionLanes<V> : IWork where V : struct, IFloats<V>
         (d, T) = (description.HeadSize, (int)inputs.Tokens);
         panelRows = HeadPanels.Columns(d);
         tokenStride = HeadPanels.Tokens(T);
-        scoreStride = tokenStride + 16;
         (zk, zv) = (description.KZeroPoint - 128, description.VZeroPoint - 128);
         long tiles = (inputs.QueryTokens + Rows - 1) / Rows;
         queriesPerRun = (tiles + runs - 1) / runs * Rows;
@@ -68,7 +67,7 @@ unsafe struct AttentionLanes<V> : IWork where V : struct, IFloats<V>
         Pack(memory, batch, head);
 
         float* bias = inputs.BiasOf(batch, head);
-        var softmax = new SoftmaxLanes<V>(description.ScoreScaleOf(head), T, tokenStride, operation.LargestMapCode, description.MapScale, description.MapZeroPoint);
+        var softmax = new SoftmaxLanes<V>(description.ScoreScaleOf(head), T, operation.LargestMapCode, description.MapScale, description.MapZeroPoint);
         long end = Math.Min(inputs.QueryTokens, (run + 1) * queriesPerRun);
         float* factors = stackalloc float[Rows];
         int* sums = stackalloc int[Rows];
@@ -81,7 +80,7 @@ unsafe struct AttentionLanes<V> : IWork where V : struct, IFloats<V>
                 Times(zk, q, (nint)inputs.QColumns, rows, d, sums);
             for (int i = 0; i < rows; i++)
             {
-                int* scores = memory.Scores + (long)i * scoreStride;
+                int* scores = memory.Scores + (long)i * tokenStride;
                 byte* map = memory.Map + (long)i * tokenStride;
                 float sum = bias == null ? softmax.Plain(scores, map) : softmax.Biased(scores, -sums[i], bias + (query + i) * T, memory.BiasTail, map);
                 factors[i] = description.MapScale is null ? operation.OutputScale / sum : operation.OutputScale;
@@ -102,7 +101,7 @@ unsafe struct AttentionLanes<V> : IWork where V : struct, IFloats<V>
             V = (sbyte*)parts.Take(panelBytes),
             InitK = (int*)parts.Take(sizeof(int) * tokenStride),
             InitV = (int*)parts.Take(sizeof(int) * panelRows),
-            Scores = (int*)parts.Take(sizeof(int) * Rows * scoreStride),
+            Scores = (int*)parts.Take(sizeof(int) * Rows * tokenStride),
             Context = (int*)parts.Take(sizeof(int) * Rows * 64),
             Map = parts.Take(Rows * tokenStride),
             Queries = parts.Take(Rows * panelRows),
@@ -127,6 +126,8 @@ unsafe struct AttentionLanes<V> : IWork where V : struct, IFloats<V>
         HeadPanels.PackTokens(inputs.K + batch * T * inputs.KColumns + description.KOffset + (long)head * d, inputs.KColumns, T, d, memory.K);
         HeadPanels.PackColumns(inputs.V + batch * T * inputs.VColumns + description.VOffset + (long)head * d, inputs.VColumns, T, d, memory.V);
         Start(memory.Row, description.QZeroPoint, d, zk, (byte*)memory.K, memory.InitK, HeadPanels.PaddedTokens(T), panelRows);
+        // Scores of tokens that do not exist are no maximum.
+        new Span<int>(memory.InitK + T, HeadPanels.PaddedTokens(T) - T).Fill(int.MinValue);
         Start(memory.Row, description.MapZeroPoint, T, zv, (byte*)memory.V, memory.InitV, panelRows, tokenStride);
     }
 
@@ -158,7 +159,7 @@ unsafe struct AttentionLanes<V> : IWork where V : struct, IFloats<V>
             X = q,
             StrideX = (nint)inputs.QColumns,
             Groups = (d + 3) / 4,
-            StrideAcc = sizeof(int) * scoreStride,
+            StrideAcc = sizeof(int) * tokenStride,
             Rows = rows,
             LargestX = 255,
             LargestW = 128,

@@ -4,10 +4,10 @@ namespace LampQ.Runtime;
 
 /// <summary>Scores of a query to the codes of its attention map, on lanes.</summary>
 /// <remarks>
-/// Behind T scores there is room up to a multiple of 64 and for 16 more, behind T codes up to a multiple of 64. What the codes there are does not matter: V is 0.
+/// Behind T scores, up to a multiple of 16, is the smallest int; behind that, and behind T codes, is room up to a multiple of 64. What the codes there are does not matter: V is 0.
 /// Passes are methods of their own with one exp each: with four, the JIT stops inlining, and that costs ten times what unrolling brings.
 /// </remarks>
-readonly unsafe struct SoftmaxLanes<V>(float scale, int T, int stride, int largestCode, float? mapScale, int mapZeroPoint) where V : struct, IFloats<V>
+readonly unsafe struct SoftmaxLanes<V>(float scale, int T, int largestCode, float? mapScale, int mapZeroPoint) where V : struct, IFloats<V>
 {
     const int Block = 64;
 
@@ -43,19 +43,10 @@ readonly unsafe struct SoftmaxLanes<V>(float scale, int T, int stride, int large
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     int LargestScore(int* scores)
     {
-        // A score that is there already stands behind the last one: it neither changes the maximum nor leaves the range of exp.
-        V first = V.Splat(scores[0]);
-        for (int t = T; t < stride; t += 16)
-            V.Store(first, scores + t);
-        V most0 = first, most1 = first, most2 = first, most3 = first;
-        for (int* s = scores, end = scores + stride; s < end; s += Block)
-        {
-            most0 = V.MaxIntegers(most0, V.Load(s));
-            most1 = V.MaxIntegers(most1, V.Load(s + 16));
-            most2 = V.MaxIntegers(most2, V.Load(s + 32));
-            most3 = V.MaxIntegers(most3, V.Load(s + 48));
-        }
-        return V.LargestInteger(V.MaxIntegers(V.MaxIntegers(most0, most1), V.MaxIntegers(most2, most3)));
+        V most = V.Load(scores);
+        for (int* s = scores + 16, end = scores + T; s < end; s += 16)
+            most = V.MaxIntegers(most, V.Load(s));
+        return V.LargestInteger(most);
     }
 
     /// <summary>Puts u in the place of the scores.</summary>
