@@ -3,7 +3,7 @@ using BenchmarkDotNet.Running;
 using LampQ.Kernels;
 using LampQ.Runtime;
 
-// `table [seconds] [threads] [layer]` prints operations a second and the share of the measured VNNI peak; anything else goes to BenchmarkDotNet.
+// `table [seconds] [threads] [layer] [kernel]` prints operations a second and the share of the measured VNNI peak; anything else goes to BenchmarkDotNet.
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 if (args is not ["table", ..])
 {
@@ -12,11 +12,11 @@ if (args is not ["table", ..])
 }
 double seconds = args.Length > 1 ? double.Parse(args[1]) : 20;
 int[] threadCounts = args.Length > 2 ? [.. args[2].Split(',').Select(int.Parse)] : [1, 2];
-string layer = args.Length > 3 ? args[3] : "";
+string layer = args.Length > 3 ? args[3] : "", kernel = args.Length > 4 ? args[4] : "";
 foreach (int threads in threadCounts)
 {
     using var workers = new ThreadWorkers(threads);
-    var table = new ShareTable(workers, layer);
+    var table = new ShareTable(workers, layer, kernel);
     table.Measure(TimeSpan.FromSeconds(seconds));
     Console.WriteLine(table);
 }

@@ -212,40 +212,42 @@ unsafe struct AttentionLanes<V> : IWork where V : struct, IFloats<V>
             tile.Init = memory.InitV + first;
             operation.Dot.Run(&tile);
             int columns = Math.Min(64, d - first);
-            if (codes != null)
-                StoreCodes(memory.Context, rows, factors, sums, description.Codes, codes + at + first, columns);
+            if (codes == null)
+                StoreFloats(memory.Context, rows, factors, sums, floats + at + first, columns, operation.Columns);
+            else if (columns == 64)
+                StoreCodes(memory.Context, rows, factors, sums, description.Codes, codes + at + first, operation.Columns);
             else
-                StoreFloats(memory.Context, rows, factors, sums, floats + at + first, columns);
+                StoreLastCodes(memory.Context, rows, factors, sums, description.Codes, codes + at + first, columns, operation.Columns);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    readonly void StoreCodes(int* acc, int rows, float* factors, int* sums, CodeRange range, byte* y, int columns)
+    static void StoreCodes(int* acc, int rows, float* factors, int* sums, CodeRange range, byte* y, int stride)
     {
         var to = new CodeLanes<V>(range);
         V zeroPoint = V.Splat(range.ZeroPoint);
-        for (int i = 0; i < rows; i++, acc += 64, y += operation.Columns)
+        for (int i = 0; i < rows; i++, acc += 64, y += stride)
         {
             V factor = V.Splat(factors[i]), sum = V.Splat(sums[i]);
-            if (columns == 64)
-            {
-                V.Store(to.Pack(
-                    to.Round(Scaled(acc, sum, factor), zeroPoint), to.Round(Scaled(acc + 16, sum, factor), zeroPoint),
-                    to.Round(Scaled(acc + 32, sum, factor), zeroPoint), to.Round(Scaled(acc + 48, sum, factor), zeroPoint)), y);
-                continue;
-            }
-            for (int c = 0; c < columns; c += 16)
-            {
-                V code = to.Round(Scaled(acc + c, sum, factor), zeroPoint);
-                LanesTail<V>.StoreBytes(to.Pack(code, code, code, code), y + c, Math.Min(16, columns - c));
-            }
+            V.Store(to.Pack(
+                to.Round(Scaled(acc, sum, factor), zeroPoint), to.Round(Scaled(acc + 16, sum, factor), zeroPoint),
+                to.Round(Scaled(acc + 32, sum, factor), zeroPoint), to.Round(Scaled(acc + 48, sum, factor), zeroPoint)), y);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    readonly void StoreFloats(int* acc, int rows, float* factors, int* sums, float* y, int columns)
+    static void StoreLastCodes(int* acc, int rows, float* factors, int* sums, CodeRange range, byte* y, int columns, int stride)
     {
-        for (int i = 0; i < rows; i++, acc += 64, y += operation.Columns)
+        var to = new CodeLanes<V>(range);
+        for (int i = 0; i < rows; i++, acc += 64, y += stride)
+            for (int c = 0; c < columns; c += 16)
+                LanesTail<V>.StoreCodes(to, to.Round(Scaled(acc + c, V.Splat(sums[i]), V.Splat(factors[i])), V.Splat(range.ZeroPoint)), y + c, columns - c);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void StoreFloats(int* acc, int rows, float* factors, int* sums, float* y, int columns, int stride)
+    {
+        for (int i = 0; i < rows; i++, acc += 64, y += stride)
             for (int c = 0; c < columns; c += 16)
             {
                 V v = Scaled(acc + c, V.Splat(sums[i]), V.Splat(factors[i]));

@@ -9,7 +9,7 @@ static class Exponential
 {
     public const float Lowest = -87f, Log2E = 1.44269504f, Magic = 12582912f, MinusLn2High = -0.693359375f, MinusLn2Low = 2.12194440e-4f;
 
-    public const float C6 = 1.39262131e-3f, C5 = 8.36320315e-3f, C4 = 4.16665561e-2f, C3 = 0.166665763f, C2 = 0.5f, C1 = 1, C0 = 1;
+    public const float C6 = 1.39262131e-3f, C5 = 8.36320315e-3f, C4 = 4.16665561e-2f, C3 = 0.166665763f, C2 = 0.5f;
 
     /// <summary>The definition.</summary>
     public static float Of(float t)
@@ -22,8 +22,8 @@ static class Exponential
         p = MathF.FusedMultiplyAdd(p, f, C4);
         p = MathF.FusedMultiplyAdd(p, f, C3);
         p = MathF.FusedMultiplyAdd(p, f, C2);
-        p = MathF.FusedMultiplyAdd(p, f, C1);
-        p = MathF.FusedMultiplyAdd(p, f, C0);
+        p = MathF.FusedMultiplyAdd(p, f, 1);
+        p = MathF.FusedMultiplyAdd(p, f, 1);
         return BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(p) + (BitConverter.SingleToInt32Bits(z) << 23));
     }
 }

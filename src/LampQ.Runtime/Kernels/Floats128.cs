@@ -138,6 +138,9 @@ readonly unsafe struct Floats128(Vector128<float> value) : IFloats<Floats128>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSixteenBytes(Floats128 value, byte* target) => value.value.AsByte().Store(target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Floats128 MaxBytes(Floats128 a, Floats128 b) => new(Vector128.Max(a.value.AsByte(), b.value.AsByte()).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

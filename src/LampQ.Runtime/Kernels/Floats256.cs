@@ -92,7 +92,15 @@ readonly unsafe struct Floats256(Vector256<float> value) : IFloats<Floats256>
     public static Floats256 Truncate(Floats256 a) => Of(Avx.ConvertToVector256Int32WithTruncation(a.value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Floats256 Lookup(Floats256 index, Floats256 low, Floats256 high, float* table) => new(Avx2.GatherVector256(table, index.Integers, sizeof(float)));
+    public static Floats256 Lookup(Floats256 index, Floats256 low, Floats256 high, float* table)
+    {
+        // Four permutes and three blends take half the time of a gather (Zen 5). Bits 3 and 4 of the index, as signs, choose.
+        var i = index.Integers;
+        Vector256<float> eight = (i << 28).AsSingle(), sixteen = (i << 27).AsSingle();
+        var first = Avx.BlendVariable(Avx2.PermuteVar8x32(Vector256.Load(table), i), Avx2.PermuteVar8x32(Vector256.Load(table + 8), i), eight);
+        var second = Avx.BlendVariable(Avx2.PermuteVar8x32(Vector256.Load(table + 16), i), Avx2.PermuteVar8x32(Vector256.Load(table + 24), i), eight);
+        return new(Avx.BlendVariable(first, second, sixteen));
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Floats256 Pack(Floats256 a, Floats256 b, Floats256 c, Floats256 d)
@@ -101,6 +109,9 @@ readonly unsafe struct Floats256(Vector256<float> value) : IFloats<Floats256>
         var halves = Avx2.PackUnsignedSaturate(Avx2.PackSignedSaturate(a.Integers, b.Integers), Avx2.PackSignedSaturate(c.Integers, d.Integers));
         return Of(Avx2.PermuteVar8x32(halves.AsInt32(), Vector256.Create(0, 4, 1, 5, 2, 6, 3, 7)));
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSixteenBytes(Floats256 value, byte* target) => value.value.AsByte().GetLower().Store(target);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Floats256 MaxBytes(Floats256 a, Floats256 b) => new(Avx2.Max(a.value.AsByte(), b.value.AsByte()).AsSingle());

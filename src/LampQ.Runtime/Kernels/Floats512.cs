@@ -105,6 +105,9 @@ readonly unsafe struct Floats512(Vector512<float> value) : IFloats<Floats512>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSixteenBytes(Floats512 value, byte* target) => value.value.AsByte().GetLower().GetLower().Store(target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Floats512 MaxBytes(Floats512 a, Floats512 b) => new(Avx512BW.Max(a.value.AsByte(), b.value.AsByte()).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

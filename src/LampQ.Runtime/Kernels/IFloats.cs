@@ -82,6 +82,9 @@ unsafe interface IFloats<TSelf> where TSelf : struct, IFloats<TSelf>
     /// <summary>The integers of four vectors as bytes, saturated, in order.</summary>
     static abstract TSelf Pack(TSelf a, TSelf b, TSelf c, TSelf d);
 
+    /// <summary>Stores the first 16 bytes.</summary>
+    static abstract void StoreSixteenBytes(TSelf value, byte* target);
+
     static abstract TSelf MaxBytes(TSelf a, TSelf b);
 
     static abstract TSelf MinBytes(TSelf a, TSelf b);

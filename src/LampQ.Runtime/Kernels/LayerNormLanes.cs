@@ -8,6 +8,9 @@ readonly unsafe struct LayerNormLanes<V>(LayerNormOperation operation, LayerNorm
     /// <summary>Rows below which a task costs less than handing it to a thread.</summary>
     const int FewestRows = 16;
 
+    /// <summary>Two vectors: the lanes of the sums.</summary>
+    const int Step = 32;
+
     readonly float* gamma = operation.Gamma.Pointer, beta = operation.Beta.Pointer;
     readonly CodeRange? codes = operation.Codes;
     readonly int D = operation.Features;
@@ -22,11 +25,16 @@ readonly unsafe struct LayerNormLanes<V>(LayerNormOperation operation, LayerNorm
 
     public void Do(int task)
     {
+        float* tail = stackalloc float[Step];
         long end = Math.Min(rows.Rows, (task + 1) * rowsPerTask);
         for (long row = task * rowsPerTask; row < end; row++)
         {
             float* x = rows.X + row * D;
-            var (mean, r) = Statistics(x);
+            // What is left behind whole steps, then zeros: lanes start from +0, so adding these changes nothing.
+            if (D % Step != 0)
+                for (int i = 0, whole = D / Step * Step; i < Step; i++)
+                    tail[i] = whole + i < D ? x[whole + i] : 0;
+            float mean = Sum(x, tail) / D, variance = SumOfSquares(x, tail, mean) / D, r = 1 / MathF.Sqrt(variance + epsilon);
             if (codes is { } range)
                 Codes(x, mean, r, range, rows.Codes + row * D);
             else
@@ -35,42 +43,41 @@ readonly unsafe struct LayerNormLanes<V>(LayerNormOperation operation, LayerNorm
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    (float Mean, float R) Statistics(float* x)
+    float Sum(float* x, float* tail)
     {
-        int i = 0;
         V even = V.Splat(0f), odd = even;
-        for (; i + 32 <= D; i += 32)
+        float* end = x + D / Step * Step;
+        for (; x < end; x += Step)
         {
-            even = V.Add(even, V.Load(x + i));
-            odd = V.Add(odd, V.Load(x + i + 16));
+            even = V.Add(even, V.Load(x));
+            odd = V.Add(odd, V.Load(x + 16));
         }
-        // Lanes start from +0, so adding the zeros behind the row changes nothing.
-        if (i < D)
-            even = V.Add(even, Load(x, i));
-        if (i + 16 < D)
-            odd = V.Add(odd, Load(x, i + 16));
-        float mean = V.Sum(V.Add(even, odd)) / D;
+        if (D % Step != 0)
+        {
+            even = V.Add(even, V.Load(tail));
+            odd = V.Add(odd, V.Load(tail + 16));
+        }
+        return V.Sum(V.Add(even, odd));
+    }
 
-        V m = V.Splat(mean);
-        even = odd = V.Splat(0f);
-        for (i = 0; i + 32 <= D; i += 32)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    float SumOfSquares(float* x, float* tail, float mean)
+    {
+        V m = V.Splat(mean), even = V.Splat(0f), odd = even;
+        float* end = x + D / Step * Step;
+        for (; x < end; x += Step)
         {
-            V d = V.Subtract(V.Load(x + i), m), e = V.Subtract(V.Load(x + i + 16), m);
+            V d = V.Subtract(V.Load(x), m), e = V.Subtract(V.Load(x + 16), m);
             even = V.MultiplyAdd(d, d, even);
             odd = V.MultiplyAdd(e, e, odd);
         }
-        if (i < D)
+        if (D % Step != 0)
         {
-            V d = V.KeepFirst(V.Subtract(Load(x, i), m), D - i);
+            V d = V.KeepFirst(V.Subtract(V.Load(tail), m), D % Step), e = V.KeepFirst(V.Subtract(V.Load(tail + 16), m), D % Step - 16);
             even = V.MultiplyAdd(d, d, even);
-        }
-        if (i + 16 < D)
-        {
-            V e = V.KeepFirst(V.Subtract(Load(x, i + 16), m), D - i - 16);
             odd = V.MultiplyAdd(e, e, odd);
         }
-        float variance = V.Sum(V.Add(even, odd)) / D;
-        return (mean, 1 / MathF.Sqrt(variance + epsilon));
+        return V.Sum(V.Add(even, odd));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -78,15 +85,24 @@ readonly unsafe struct LayerNormLanes<V>(LayerNormOperation operation, LayerNorm
     {
         var to = new CodeLanes<V>(range);
         V m = V.Splat(mean), s = V.Splat(r), zeroPoint = V.Splat(range.ZeroPoint);
-        int i = 0;
-        for (; i + 64 <= D; i += 64)
+        float* g = gamma, b = beta, end = x + D / 64 * 64;
+        for (; x < end; x += 64, g += 64, b += 64, y += 64)
             V.Store(to.Pack(
-                to.Round(Normalized(V.Load(x + i), m, s, i), zeroPoint), to.Round(Normalized(V.Load(x + i + 16), m, s, i + 16), zeroPoint),
-                to.Round(Normalized(V.Load(x + i + 32), m, s, i + 32), zeroPoint), to.Round(Normalized(V.Load(x + i + 48), m, s, i + 48), zeroPoint)), y + i);
-        for (; i < D; i += 16)
+                to.Round(Normalized(V.Load(x), m, s, g, b), zeroPoint), to.Round(Normalized(V.Load(x + 16), m, s, g + 16, b + 16), zeroPoint),
+                to.Round(Normalized(V.Load(x + 32), m, s, g + 32, b + 32), zeroPoint), to.Round(Normalized(V.Load(x + 48), m, s, g + 48, b + 48), zeroPoint)), y);
+        if (D % 64 != 0)
+            LastCodes(x, mean, r, range, y);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    void LastCodes(float* x, float mean, float r, CodeRange range, byte* y)
+    {
+        var to = new CodeLanes<V>(range);
+        for (int i = 0, first = D / 64 * 64, count = D - first; i < count; i += 16)
         {
-            V code = to.Round(Normalized(Load(x, i), m, s, i), zeroPoint);
-            LanesTail<V>.StoreBytes(to.Pack(code, code, code, code), y + i, Math.Min(16, D - i));
+            V v = i + 16 <= count ? V.Load(x + i) : LanesTail<V>.Load(x + i, count - i);
+            V z = Normalized(v, V.Splat(mean), V.Splat(r), gamma + first + i, beta + first + i);
+            LanesTail<V>.StoreCodes(to, to.Round(z, V.Splat(range.ZeroPoint)), y + i, count - i);
         }
     }
 
@@ -94,16 +110,20 @@ readonly unsafe struct LayerNormLanes<V>(LayerNormOperation operation, LayerNorm
     void Floats(float* x, float mean, float r, float* y)
     {
         V m = V.Splat(mean), s = V.Splat(r);
-        int i = 0;
-        for (; i + 16 <= D; i += 16)
-            V.Store(Normalized(V.Load(x + i), m, s, i), y + i);
-        if (i < D)
-            LanesTail<V>.Store(Normalized(Load(x, i), m, s, i), y + i, D - i);
+        float* g = gamma, b = beta, end = x + D / 16 * 16;
+        for (; x < end; x += 16, g += 16, b += 16, y += 16)
+            V.Store(Normalized(V.Load(x), m, s, g, b), y);
+        if (D % 16 != 0)
+            LastFloats(x, mean, r, y);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    void LastFloats(float* x, float mean, float r, float* y)
+    {
+        int first = D / 16 * 16;
+        LanesTail<V>.Store(Normalized(LanesTail<V>.Load(x, D - first), V.Splat(mean), V.Splat(r), gamma + first, beta + first), y, D - first);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    V Normalized(V x, V mean, V r, int i) => V.MultiplyAdd(V.Multiply(V.Subtract(x, mean), r), V.Load(gamma + i), V.Load(beta + i));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    V Load(float* x, int i) => i + 16 <= D ? V.Load(x + i) : LanesTail<V>.Load(x + i, D - i);
+    static V Normalized(V x, V mean, V r, float* gamma, float* beta) => V.MultiplyAdd(V.Multiply(V.Subtract(x, mean), r), V.Load(gamma), V.Load(beta));
 }

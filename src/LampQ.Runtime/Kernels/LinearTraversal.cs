@@ -16,7 +16,7 @@ unsafe interface IEpilogue
 }
 
 /// <summary>The operands of an integer product y = x·Wᵀ.</summary>
-unsafe struct LinearProduct
+unsafe struct LinearProduct()
 {
     /// <summary>Codes, M rows of K bytes.</summary>
     public byte* X;
@@ -39,8 +39,8 @@ unsafe struct LinearProduct
     /// <summary>Bits of a weight, 2 to 8.</summary>
     public int Bits;
 
-    /// <summary>The largest code x can hold, 1 to 255; smaller is faster on CPUs without a 4-way dot product.</summary>
-    public int LargestX;
+    /// <summary>The largest code x can hold, 1 to 255 (the default); smaller is faster on CPUs without a 4-way dot product.</summary>
+    public int LargestX = 255;
 
     /// <summary>N values that the sums start from, zx·(K·zw − Σ_k w), or null for 0.</summary>
     public int* Init;

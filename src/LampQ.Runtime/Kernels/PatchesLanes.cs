@@ -17,11 +17,8 @@ readonly unsafe struct PatchesLanes<V>(PatchesOperation operation, float* x, Ima
         workers.For(checked((int)(shape.Batch * (shape.Height / operation.PatchHeight))), ref work);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Do(int task)
     {
-        var to = new CodeLanes<V>(codes);
-        V factor = V.Splat(inverse), zeroPoint = V.Splat(codes.ZeroPoint);
         long down = shape.Height / ph, across = shape.Width / pw, patchSize = shape.Channels * ph * pw;
         long image = task / down, top = task % down * ph;
         byte* patches = y + task * across * patchSize;
@@ -30,13 +27,36 @@ readonly unsafe struct PatchesLanes<V>(PatchesOperation operation, float* x, Ima
             {
                 float* source = x + ((image * shape.Channels + channel) * shape.Height + top + row) * shape.Width;
                 byte* target = patches + (channel * ph + row) * pw;
-                for (long patch = 0; patch < across; patch++, source += pw, target += patchSize)
-                    for (int i = 0; i < pw; i += 16)
-                    {
-                        V v = i + 16 <= pw ? V.Load(source + i) : LanesTail<V>.Load(source + i, pw - i);
-                        V code = to.Round(V.Multiply(v, factor), zeroPoint);
-                        LanesTail<V>.StoreBytes(to.Pack(code, code, code, code), target + i, Math.Min(16, pw - i));
-                    }
+                Row(source, target, across, patchSize);
             }
+    }
+
+    /// <summary>One row of pixels of neighbouring patches.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    void Row(float* source, byte* target, long patches, long patchSize)
+    {
+        var to = new CodeLanes<V>(codes);
+        V factor = V.Splat(inverse), zeroPoint = V.Splat(codes.ZeroPoint);
+        int whole = pw / 16 * 16;
+        byte* y = target;
+        float* end = source + patches * pw;
+        for (float* x = source; x < end; x += pw, y += patchSize)
+        {
+            for (int i = 0; i < whole; i += 16)
+            {
+                V code = to.Round(V.Multiply(V.Load(x + i), factor), zeroPoint);
+                V.StoreSixteenBytes(to.Pack(code, code, code, code), y + i);
+            }
+        }
+        if (whole < pw)
+            LastColumns(source + whole, target + whole, patches, patchSize, pw - whole);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    void LastColumns(float* source, byte* target, long patches, long patchSize, int columns)
+    {
+        var to = new CodeLanes<V>(codes);
+        for (long patch = 0; patch < patches; patch++, source += pw, target += patchSize)
+            LanesTail<V>.StoreCodes(to, to.Round(V.Multiply(LanesTail<V>.Load(source, columns), V.Splat(inverse)), V.Splat(codes.ZeroPoint)), target, columns);
     }
 }

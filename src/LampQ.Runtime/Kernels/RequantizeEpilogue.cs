@@ -11,29 +11,34 @@ readonly unsafe struct RequantizeEpilogue<V>(LinearOperation operation, byte* y)
     readonly byte* y = y;
     readonly int N = operation.OutFeatures;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Store(int* acc, int rows, long row, int channel, int channels)
     {
-        var codes = new CodeLanes<V>(bounds);
-        float* m = multiplier + channel, b = bias + channel;
-        int* z = zeroPoint + channel;
-        byte* target = y + row * N + channel;
         if (channels == 64)
-        {
-            V m0 = V.Load(m), m1 = V.Load(m + 16), m2 = V.Load(m + 32), m3 = V.Load(m + 48);
-            V b0 = V.Load(b), b1 = V.Load(b + 16), b2 = V.Load(b + 32), b3 = V.Load(b + 48);
-            V z0 = V.Load(z), z1 = V.Load(z + 16), z2 = V.Load(z + 32), z3 = V.Load(z + 48);
-            for (int i = 0; i < rows; i++, acc += 64, target += N)
-                V.Store(codes.Pack(
-                    Code(codes, acc, m0, b0, z0), Code(codes, acc + 16, m1, b1, z1), Code(codes, acc + 32, m2, b2, z2), Code(codes, acc + 48, m3, b3, z3)), target);
-            return;
-        }
+            StorePanel(acc, rows, multiplier + channel, bias + channel, zeroPoint + channel, y + row * N + channel);
+        else
+            StoreLast(acc, rows, multiplier + channel, bias + channel, zeroPoint + channel, y + row * N + channel, channels);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    void StorePanel(int* acc, int rows, float* m, float* b, int* z, byte* target)
+    {
+        var codes = new CodeLanes<V>(bounds);
+        V m0 = V.Load(m), m1 = V.Load(m + 16), m2 = V.Load(m + 32), m3 = V.Load(m + 48);
+        V b0 = V.Load(b), b1 = V.Load(b + 16), b2 = V.Load(b + 32), b3 = V.Load(b + 48);
+        V z0 = V.Load(z), z1 = V.Load(z + 16), z2 = V.Load(z + 32), z3 = V.Load(z + 48);
+        nint stride = N;
+        for (int* end = acc + rows * 64; acc < end; acc += 64, target += stride)
+            V.Store(codes.Pack(
+                Code(codes, acc, m0, b0, z0), Code(codes, acc + 16, m1, b1, z1), Code(codes, acc + 32, m2, b2, z2), Code(codes, acc + 48, m3, b3, z3)), target);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    void StoreLast(int* acc, int rows, float* m, float* b, int* z, byte* target, int channels)
+    {
+        var codes = new CodeLanes<V>(bounds);
         for (int i = 0; i < rows; i++, acc += 64, target += N)
             for (int c = 0; c < channels; c += 16)
-            {
-                V code = Code(codes, acc + c, V.Load(m + c), V.Load(b + c), V.Load(z + c));
-                LanesTail<V>.StoreBytes(codes.Pack(code, code, code, code), target + c, Math.Min(16, channels - c));
-            }
+                LanesTail<V>.StoreCodes(codes, Code(codes, acc + c, V.Load(m + c), V.Load(b + c), V.Load(z + c)), target + c, channels - c);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

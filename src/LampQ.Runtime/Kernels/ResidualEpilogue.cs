@@ -11,17 +11,33 @@ readonly unsafe struct ResidualEpilogue<V>(LinearOperation operation, float* res
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Store(int* acc, int rows, long row, int channel, int channels)
     {
+        int whole = channels / 16 * 16;
         for (int i = 0; i < rows; i++, acc += 64)
         {
+            float* m = multiplier + channel, b = bias + channel;
             long at = (row + i) * N + channel;
-            for (int c = 0; c < channels; c += 16)
+            float* target = y + at;
+            if (residual == null)
+                for (int c = 0; c < whole; c += 16)
+                    V.Store(Value(acc + c, m + c, b + c), target + c);
+            else
             {
-                V v = V.MultiplyAdd(V.ToFloats(V.Load(acc + c)), V.Load(multiplier + channel + c), V.Load(bias + channel + c));
-                if (channels - c >= 16)
-                    V.Store(residual == null ? v : V.Add(v, V.Load(residual + at + c)), y + at + c);
-                else
-                    LanesTail<V>.Store(residual == null ? v : V.Add(v, LanesTail<V>.Load(residual + at + c, channels - c)), y + at + c, channels - c);
+                float* added = residual + at;
+                for (int c = 0; c < whole; c += 16)
+                    V.Store(V.Add(Value(acc + c, m + c, b + c), V.Load(added + c)), target + c);
             }
+            if (whole < channels)
+                StoreLast(acc + whole, channel + whole, at + whole, channels - whole);
         }
     }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    void StoreLast(int* acc, int channel, long at, int count)
+    {
+        V v = Value(acc, multiplier + channel, bias + channel);
+        LanesTail<V>.Store(residual == null ? v : V.Add(v, LanesTail<V>.Load(residual + at, count)), y + at, count);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static V Value(int* acc, float* multiplier, float* bias) => V.MultiplyAdd(V.ToFloats(V.Load(acc)), V.Load(multiplier), V.Load(bias));
 }

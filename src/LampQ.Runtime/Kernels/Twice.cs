@@ -97,6 +97,9 @@ readonly unsafe struct Twice<T>(T low, T high) : IFloats<Twice<T>> where T : str
         new(T.Pack(a.low, a.high, b.low, b.high), T.Pack(c.low, c.high, d.low, d.high));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSixteenBytes(Twice<T> value, byte* target) => T.StoreSixteenBytes(value.low, target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Twice<T> MaxBytes(Twice<T> a, Twice<T> b) => new(T.MaxBytes(a.low, b.low), T.MaxBytes(a.high, b.high));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,6 +1,7 @@
 namespace LampQ.Runtime.Tests;
 
 [TestClass]
+[TestCategory(KernelSwitchTests.Suite)]
 public sealed class ExponentialTests
 {
     [TestMethod]

@@ -3,6 +3,7 @@ using static LampQ.Runtime.Tests.FusedCases;
 namespace LampQ.Runtime.Tests;
 
 [TestClass]
+[TestCategory(KernelSwitchTests.Suite)]
 public sealed unsafe class LayerNormOperationTests
 {
     [TestMethod]
