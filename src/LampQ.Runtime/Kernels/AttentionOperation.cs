@@ -155,7 +155,9 @@ sealed unsafe class AttentionOperation
         GC.KeepAlive(this);
     }
 
-    void Check(in AttentionInputs inputs)
+    /// <summary>What every call with tokens in it is asked, for who allocates the output.</summary>
+    /// <exception cref="ArgumentException">The inputs contradict the description or each other.</exception>
+    public void Check(in AttentionInputs inputs)
     {
         var d = Description;
         if (inputs.Batch < 0 || inputs.QueryTokens < 0 || inputs.Tokens < 0)

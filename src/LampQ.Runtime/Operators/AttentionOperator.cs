@@ -75,9 +75,12 @@ sealed class AttentionOperator(bool quantize) : CustomOperator
             };
             if (hasBias)
                 TakeBias(context.Input(Bias), ref inputs);
+            // An empty batch may have no tokens at all. Otherwise, before the output: a wrong number of heads would allocate gigabytes of it.
+            bool empty = batch == 0 || inputs.QueryTokens == 0;
+            if (!empty)
+                operation.Check(inputs);
             var y = context.Output(0, batch, inputs.QueryTokens, operation.Columns);
-            // The kernel asks for at least one token, which an empty batch need not have.
-            if (y.Count == 0)
+            if (empty)
                 return;
             if (operation.Description.Scale is null)
                 operation.Run(inputs, y.Pointer<float>(), context.Workers);

@@ -91,6 +91,14 @@ public sealed class AttentionOperatorTests
     }
 
     [TestMethod]
+    public void Run_MoreHeadsThanColumns_IsRefusedBeforeTheOutputIsAllocated()
+    {
+        // The output would have 10⁹ columns a token, 200 GB.
+        using var node = OneNode.Open("Attention", [qkv, qkv, qkv], Attributes(("heads", 65_536), ("head_size", 15_259)));
+        StringAssert.Contains(node.Failure(("qkv", Codes(1, 50, 30))), "q has 30 columns; 65536 heads of 15259 from column 0 need 1000013824.");
+    }
+
+    [TestMethod]
     public void InferShapes_HeadsTimesHeadSize_IsTheLastDimension()
     {
         using var node = OneNode.Open("Attention", [qkv, qkv, qkv], Attributes());

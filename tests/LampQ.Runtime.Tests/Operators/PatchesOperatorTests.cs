@@ -50,6 +50,13 @@ public sealed class PatchesOperatorTests
     }
 
     [TestMethod]
+    public void Run_PatchLargerThanTheImage_IsRefusedWithoutOverflow()
+    {
+        using var node = OneNode.Open("PatchesQuantize", [x], Attributes(("patch_height", int.MaxValue), ("patch_width", int.MaxValue)));
+        StringAssert.Contains(node.Failure(("x", Tensor.Of(new float[3 * 8 * 6], 1, 3, 8, 6))), "not a whole number of patches of 2147483647 x 2147483647");
+    }
+
+    [TestMethod]
     public void Create_WrongAttributes_IsRefusedNamingThem()
     {
         foreach (var (name, value, reason) in new (string, object, string)[]
