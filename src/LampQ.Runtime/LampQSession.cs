@@ -25,8 +25,14 @@ public sealed record LampQSessionOptions : OnnxSessionOptions
 /// </summary>
 public sealed class LampQSession : ModelSession
 {
-    LampQSession(Func<SessionOptions, InferenceSession> load, LampQSessionOptions options, LoweringReport report)
-        : base(load, options, native => native.RegisterLampQ()) => Report = report;
+    LampQSession(Func<SessionOptions, InferenceSession> load, LampQSessionOptions options, LoweringReport report, bool usesKernels)
+        : base(load, options, native => native.RegisterLampQ()) => (Report, UsesKernels) = (report, usesKernels);
+
+    /// <summary>Whether any of LampQ's operators run; false for a float model, or one of which nothing could be lowered.</summary>
+    public bool UsesKernels { get; }
+
+    /// <summary>What runs the model, for reports.</summary>
+    public string EngineName => UsesKernels ? "LampQ" : "ONNX Runtime";
 
     /// <summary>Every quantized operation that was lowered, or why not; empty for packed and float models.</summary>
     public LoweringReport Report { get; }
@@ -40,14 +46,14 @@ public sealed class LampQSession : ModelSession
             throw new FileNotFoundException($"The model file '{path}' does not exist.", path);
         using (var file = File.OpenRead(path))
             if (IsPacked(file, path))
-                return new(native => new InferenceSession(path, native), options ?? new(), LoweringReport.Empty);
+                return new(native => new InferenceSession(path, native), options ?? new(), LoweringReport.Empty, usesKernels: true);
         return Load(Model.Read(path), options);
     }
 
     /// <summary>Loads a model from the content of an .onnx file.</summary>
     /// <exception cref="InvalidDataException">It is no model, has another version of LampQ's operators, or is refused by ONNX Runtime.</exception>
     public static LampQSession Load(byte[] model, LampQSessionOptions? options = null) => IsPacked(new MemoryStream(model), "the model")
-        ? new(native => new InferenceSession(model, native), options ?? new(), LoweringReport.Empty)
+        ? new(native => new InferenceSession(model, native), options ?? new(), LoweringReport.Empty, usesKernels: true)
         : Load(Model.Read(model), options);
 
     /// <summary>Loads a model from the content of an .onnx file.</summary>
@@ -68,7 +74,7 @@ public sealed class LampQSession : ModelSession
             model = lowering.Apply(model);
             report = lowering.Report;
         }
-        return new(native => new InferenceSession(model.ToBytes(), native), options, report);
+        return new(native => new InferenceSession(model.ToBytes(), native), options, report, model.Opsets.ContainsKey(LampQDomain.Name));
     }
 
     static bool IsPacked(Stream model, string name)

@@ -20,7 +20,9 @@ static class InspectCommand
         terminal.Cancellation.ThrowIfCancellationRequested();
         var model = ModelFile.Read(path);
         bool quantized = QuantizedModel.IsQuantized(model, out string evidence);
-        if (quantized)
+        if (model.Opsets.ContainsKey(LampQDomain.Name))
+            terminal.Note($"the model is packed ({model.Graph.Nodes.Count(n => n.Domain == LampQDomain.Name)} operators of {LampQDomain.Name}); its layers are operators now. Inspect the float model it was made from.");
+        else if (quantized)
             terminal.Note($"the model is quantized already ({evidence}); layers behind a DequantizeLinear are not found. Inspect the float model it was made from.");
         var (family, structure) = FloatModel.Analyze(model, path);
         if (structure.Layers.Count == 0 && !quantized)

@@ -52,6 +52,8 @@ sealed class QuantizeCommand
     readonly Option<int> sensitivityImages = OptionParsing.WithDefault("--sensitivity-images", "N", "How many of the images sensitivity is measured on.", defaults.SensitivityImages, OptionParsing.Whole(1));
     readonly Option<int> refinementSteps = OptionParsing.WithDefault("--refinement-steps", "N", "Most pairs of layers that refinement may try; 0 turns it off.", defaults.RefinementSteps, OptionParsing.Whole(0));
     readonly Option<int> seed = OptionParsing.WithDefault("--seed", "N", "Seed of everything that is drawn.", defaults.Seed, OptionParsing.Whole(0));
+    readonly ChoiceOption<ExportFormat> export = new("--export", "portable is standard QDQ, which every ONNX Runtime runs; packed has bit-packed weights for LampQ's kernels.", "portable",
+        [("portable", ExportFormat.Portable), ("packed", ExportFormat.Packed)]);
     readonly Option<int> threads = CommonOptions.Threads();
     readonly Option<int> batch = CommonOptions.Batch();
     readonly ChoiceOption<ReportFormat> format = CommonOptions.Format();
@@ -62,7 +64,7 @@ sealed class QuantizeCommand
         var quantize = new QuantizeCommand();
         var command = new Command("quantize", "Writes a mixed-precision QDQ model, and says what it costs in accuracy, bytes and milliseconds.") { quantize.model };
         foreach (Option option in new Option[] { quantize.output, quantize.data, quantize.synthetic, quantize.images, quantize.bits, quantize.targetBits, quantize.maxSize, quantize.profile, quantize.method,
-            quantize.uniformBits, quantize.container, quantize.attentionBits, quantize.bitsFor, quantize.metric,
+            quantize.uniformBits, quantize.container, quantize.export, quantize.attentionBits, quantize.bitsFor, quantize.metric,
             quantize.fisherLayers, quantize.fisherBits, quantize.fisherGamma, quantize.fisherDraws, quantize.sensitivityImages, quantize.refinementSteps, quantize.seed })
             command.Options.Add(option);
         quantize.preprocessing.AddTo(command);
@@ -129,6 +131,7 @@ sealed class QuantizeCommand
                 Profile = profile.ValueIn(parsed),
                 AttentionBits = parsed.GetValue(attentionBits),
                 Container = size is null ? chosen : WeightContainer.Int4,
+                Export = export.ValueIn(parsed),
                 BitsFor = Merge(fixedBits),
                 Metric = metric.ValueIn(parsed),
                 Fisher = new FisherOptions

@@ -53,15 +53,20 @@ sealed class ClassifierModel
         return new ClassifierModel(path, model, input);
     }
 
-    /// <summary>Loads it into ONNX Runtime.</summary>
+    /// <summary>Loads it into ONNX Runtime, with LampQ's operators where it is packed.</summary>
     /// <exception cref="CommandError">ONNX Runtime refuses it.</exception>
-    public OnnxSession Open(OnnxSessionOptions options) => CommandError.BlameModel(Path, () => new OnnxSession(Model, options));
+    public ModelSession Open(OnnxSessionOptions options) =>
+        CommandError.BlameModel<ModelSession>(Path, () => Model.Opsets.ContainsKey(LampQDomain.Name) ? LampQSession.Load(Path, new LampQSessionOptions(options)) : new OnnxSession(Model, options));
+
+    /// <summary>Loads a quantized model for its speed: with LampQ's kernels wherever they apply.</summary>
+    /// <exception cref="CommandError">ONNX Runtime refuses it.</exception>
+    public LampQSession OpenFast(OnnxSessionOptions options) => CommandError.BlameModel(Path, () => LampQSession.Load(Path, new LampQSessionOptions(options)));
 
     /// <summary>Number of classes, found by running the model once on zeros.</summary>
     /// <param name="session">The model.</param>
     /// <param name="shape">Shape of one image.</param>
     /// <exception cref="CommandError">It does not run, or returns something else than [batch, classes], or NaN.</exception>
-    public int CountClasses(OnnxSession session, IReadOnlyList<int> shape) => CommandError.BlameModel(Path, () =>
+    public int CountClasses(ModelSession session, IReadOnlyList<int> shape) => CommandError.BlameModel(Path, () =>
     {
         int batch = FixedBatch ?? 1;
         long[] dimensions = [batch, .. shape.Select(d => (long)d)];

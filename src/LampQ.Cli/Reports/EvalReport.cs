@@ -17,9 +17,10 @@ sealed record EvalReport : Report
     public required double ImagesPerSecond { get; init; }
     public required int Threads { get; init; }
     public required int Batch { get; init; }
+    public required string Engine { get; init; }
     public required string? Preprocessing { get; init; }
 
-    public static EvalReport Of(Evaluation evaluation, string model, string? reference, string data, int threads, int batch, string? preprocessing) => new()
+    public static EvalReport Of(Evaluation evaluation, string model, string? reference, string data, int threads, int batch, string engine, string? preprocessing) => new()
     {
         Model = model,
         Reference = reference,
@@ -33,6 +34,7 @@ sealed record EvalReport : Report
         ImagesPerSecond = evaluation.ImagesPerSecond,
         Threads = threads,
         Batch = batch,
+        Engine = engine,
         Preprocessing = preprocessing,
     };
 
@@ -48,6 +50,6 @@ sealed record EvalReport : Report
             output.WriteLine($"agreement  {Figures.Percent(Agreement)}");
             output.WriteLine($"mean KL    {Figures.Short(MeanKl)}");
         }
-        output.WriteLine($"speed      {Figures.Fixed(ImagesPerSecond, 1)} images/s ({Threads} threads, batch {Batch}; loading not counted)");
+        output.WriteLine($"speed      {Figures.Fixed(ImagesPerSecond, 1)} images/s ({Threads} threads, batch {Batch}, {Engine}; loading not counted)");
     }
 }

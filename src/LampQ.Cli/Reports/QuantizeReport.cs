@@ -29,8 +29,8 @@ sealed record SecondsLine(double Load, double Baseline, double Calibrate, double
 /// <param name="MeanKl">Mean KL(fp32 ‖ quantized) in nats.</param>
 sealed record AccuracyLine(int Images, int Labelled, double? Fp32Top1, double? Top1, double Agreement, double MeanKl);
 
-/// <summary>Median milliseconds an image of both models, run in turn on this CPU.</summary>
-sealed record LatencyLine(double Fp32, double Quantized, int Threads, int Batch, int Rounds);
+/// <summary>Median milliseconds an image of both models, run in turn on this CPU: fp32 by ONNX Runtime, quantized by the engine named.</summary>
+sealed record LatencyLine(double Fp32, double Quantized, int Threads, int Batch, int Rounds, string Engine);
 
 /// <summary>What the solver proved about the allocation refinement started from.</summary>
 sealed record ProofLine(string Status, string Solver, double? Damage, double LowerBound, double? Gap, string Text)
@@ -47,6 +47,7 @@ sealed record QuantizeReport : Report
     public required string Method { get; init; }
     public required string Profile { get; init; }
     public required string Container { get; init; }
+    public required string Export { get; init; }
     public required string? Metric { get; init; }
     public required int AttentionBits { get; init; }
     public required double? TargetBits { get; init; }
@@ -66,7 +67,7 @@ sealed record QuantizeReport : Report
     public required IReadOnlyList<string> Notes { get; init; }
 
     public static QuantizeReport Of(QuantizeRequest request, QuantizationResult result, ModelStructure structure, long fp32Bytes, long quantizedBytes, Evaluation fp32,
-        Evaluation quantized, LatencyComparison latency, SecondsLine seconds, string? preprocessing)
+        Evaluation quantized, LatencyComparison latency, string engine, SecondsLine seconds, string? preprocessing)
     {
         var shapes = structure.Layers.ToDictionary(l => l.Name, LayerLine.ShapeOf);
         bool allocates = request.Options.Method == AllocationMethod.LampQ;
@@ -77,6 +78,7 @@ sealed record QuantizeReport : Report
             Method = request.Options.Method.ToString().ToLowerInvariant(),
             Profile = request.Options.Profile.ToString().ToLowerInvariant(),
             Container = request.Options.Container.ToString().ToLowerInvariant(),
+            Export = request.Options.Export.ToString().ToLowerInvariant(),
             Metric = result.Sensitivity?.Metric,
             AttentionBits = request.Options.AttentionBits,
             TargetBits = allocates && request.MaxSize is null ? request.TargetBits : null,
@@ -87,17 +89,17 @@ sealed record QuantizeReport : Report
             AverageBits = result.AverageBits,
             Accuracy = new AccuracyLine(quantized.Images, quantized.Labelled, fp32.Top1, quantized.Top1, quantized.Agreement!.Value, quantized.MeanKl!.Value),
             Bytes = new BytesLine(fp32Bytes, quantizedBytes),
-            Milliseconds = new LatencyLine(latency.First, latency.Second, CommonOptions.ThreadsUsed(request.Threads), latency.Batch, latency.Rounds),
+            Milliseconds = new LatencyLine(latency.First, latency.Second, CommonOptions.ThreadsUsed(request.Threads), latency.Batch, latency.Rounds, engine),
             Seconds = seconds,
             Proof = ProofLine.Of(result.Answer?.Proof),
             Refinement = result.Refinement,
             Layers = [.. result.Layers.Select(l => new QuantizedLayerLine(l.Name, l.Type.Word(), shapes.GetValueOrDefault(l.Name) ?? [], l.Parameters, l.Sensitivity, l.Bits))],
             Unrecognized = UnrecognizedLine.Of(result.Unrecognized),
-            Notes = [.. request.Notes, .. result.Notes, .. Int4Note(request.Options.Container)],
+            Notes = [.. request.Notes, .. result.Notes, .. Int4Note(request.Options)],
         };
     }
 
-    static IEnumerable<string> Int4Note(WeightContainer container) => container == WeightContainer.Int4
+    static IEnumerable<string> Int4Note(QuantizationOptions options) => options is { Container: WeightContainer.Int4, Export: ExportFormat.Portable }
         ? ["Stock ONNX Runtime dequantizes int4 weights on every run and multiplies in float: the file is small, not fast. --container int8 is fast."]
         : [];
 
@@ -110,7 +112,7 @@ sealed record QuantizeReport : Report
         UnrecognizedLine.Write(output, Unrecognized);
 
         output.WriteLine();
-        output.WriteLine($"method        {Method}{(Metric is null ? "" : $", {Metric}")}; profile {Profile}, container {Container}, attention {AttentionBits} bits");
+        output.WriteLine($"method        {Method}{(Metric is null ? "" : $", {Metric}")}; profile {Profile}, {(Export == "packed" ? "packed" : $"container {Container}")}, attention {AttentionBits} bits");
         output.WriteLine($"average bits  {Figures.Fixed(AverageBits, 4)}{(TargetBits is { } target ? $" (budget {Figures.Short(target)})" : MaxSize is { } size ? $" (budget {SizeText.Of(size)})" : "")}");
         if (Proof is not null)
             output.WriteLine($"proof         {Proof.Text}");
@@ -128,7 +130,7 @@ sealed record QuantizeReport : Report
         comparison.Add("bytes", Figures.Count(Bytes.Fp32), Figures.Count(Bytes.Quantized));
         comparison.Add("ms per image", Figures.Fixed(Milliseconds.Fp32, 3), Figures.Fixed(Milliseconds.Quantized, 3));
         comparison.Write(output);
-        output.WriteLine($"  (medians of {Milliseconds.Rounds} runs in turn, batch {Milliseconds.Batch}, {Milliseconds.Threads} threads, this CPU)");
+        output.WriteLine($"  (medians of {Milliseconds.Rounds} runs in turn, batch {Milliseconds.Batch}, {Milliseconds.Threads} threads, this CPU; fp32 by ONNX Runtime, quantized by {Milliseconds.Engine})");
         foreach (string note in Notes)
             output.WriteLine($"note: {note}");
         output.WriteLine($"wrote {Output}");

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Reflection;
 using LampQ.Onnx;
+using LampQ.Runtime;
 
 namespace LampQ.Quantization;
 
@@ -33,6 +34,22 @@ sealed class Export(Calibration calibration, LayerQuantizers quantizers, IReadOn
         model.Metadata["lampq.attention_bits"] = options.AttentionBits.ToString(CultureInfo.InvariantCulture);
         model.Metadata["lampq.bits"] = string.Join(";", Layers.Select(l => string.Create(CultureInfo.InvariantCulture, $"{l.Name}={bits[l.Name]}")));
         return model;
+    }
+
+    /// <summary>The file of a portable model: itself, or lowered to packed weights.</summary>
+    /// <exception cref="NotSupportedException">Nothing of the model can be lowered, so that there is nothing to pack.</exception>
+    public Model Pack(Model portable, out LoweringReport report)
+    {
+        report = LoweringReport.Empty;
+        if (options.Export == ExportFormat.Portable)
+            return portable;
+        var lowering = new Lowering();
+        var packed = lowering.Apply(portable);
+        report = lowering.Report;
+        if (report.Lowered == 0)
+            throw new NotSupportedException($"No operation of the model can be packed: {report}. Write the portable form.");
+        packed.Metadata["lampq.container"] = "packed";
+        return packed;
     }
 
     /// <summary>Bytes of the file without what <see cref="Formulation.IntegerBytes"/> counts, at the width where these are most.</summary>

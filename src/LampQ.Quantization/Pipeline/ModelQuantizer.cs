@@ -152,7 +152,8 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
     {
         double before = total.Elapsed.TotalSeconds;
         Say("Writing");
-        var written = export.Write(bitsOfGroup);
+        var portable = export.Write(bitsOfGroup);
+        var written = export.Pack(portable, out var lowering);
         var bySensitivity = sensitivity?.Groups.ToDictionary(g => g.Group, g => g.Sensitivity);
         var layers = export.Layers.Select(l => new LayerResult(l.Name, l.Type, export.BitsOf(l, bitsOfGroup), l.Parameters,
             bySensitivity is not null && bySensitivity.TryGetValue(l.Group, out double s) && bitsOfGroup.ContainsKey(l.Group) ? s : null)).ToArray();
@@ -160,6 +161,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         return new QuantizationResult
         {
             Model = written,
+            Portable = portable,
             Layers = layers,
             AverageBits = parameters == 0 ? 0 : export.Groups.Sum(g => (double)g.Parameters * bitsOfGroup[g.Name]) / parameters,
             Sensitivity = sensitivity,
@@ -167,7 +169,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
             Refinement = steps,
             Unrecognized = export.Unrecognized,
             SizeInBytes = written.ToBytes().LongLength,
-            Notes = export.Notes,
+            Notes = [.. export.Notes, .. lowering.Left.Select(o => $"'{o.Name}' ({o.Operation}) is not packed. {o.Reason}")],
             Seconds = seconds with { Write = total.Elapsed.TotalSeconds - before, Total = total.Elapsed.TotalSeconds },
         };
     }

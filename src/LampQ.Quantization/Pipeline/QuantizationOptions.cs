@@ -47,6 +47,9 @@ public sealed record QuantizationOptions
     /// <summary>Types weights are stored in. Default <see cref="WeightContainer.Int8"/>: integer kernels in every ONNX Runtime.</summary>
     public WeightContainer Container { get; init; } = WeightContainer.Int8;
 
+    /// <summary>What the written file is. Default <see cref="ExportFormat.Portable"/>: every ONNX Runtime runs it.</summary>
+    public ExportFormat Export { get; init; } = ExportFormat.Portable;
+
     /// <summary>Fixed widths by layer name or by type word ("head", "patch-embedding"); these layers take no part in the allocation. Default 8 bits for both.</summary>
     public IReadOnlyDictionary<string, int> BitsFor { get; init; } = new Dictionary<string, int>
     {

@@ -17,8 +17,11 @@ public sealed record StageSeconds(double Calibrate, double Sensitivity, double S
 /// <summary>A quantized model and how it came about.</summary>
 public sealed record QuantizationResult
 {
-    /// <summary>The quantized model.</summary>
+    /// <summary>The quantized model in the form of <see cref="QuantizationOptions.Export"/>.</summary>
     public required Model Model { get; init; }
+
+    /// <summary>The same integers as standard QDQ, which plain ONNX Runtime runs: the model itself where that is what was asked for.</summary>
+    public required Model Portable { get; init; }
 
     /// <summary>Every quantized layer, along the data.</summary>
     public required IReadOnlyList<LayerResult> Layers { get; init; }
