@@ -24,6 +24,8 @@ public sealed class OnnxSaveFormat : SaveFormat
 
     internal override void Save(LampQTransformer transformer, ModelSaveContext context)
     {
+        if (transformer.Model.FixedBatch is > 1 and var batch)
+            throw new NotSupportedException($"The model takes {batch} rows at once, but ML.NET's own step gives it one. Export it with an open batch, or save the step with SaveFormat.Mapping.");
         var names = transformer.Names;
         var transforms = transformer.MLContext.Transforms;
         // A graph cannot give an output an input's name: such a model is run beside the column and copied over it.
@@ -57,7 +59,8 @@ public sealed class OnnxSaveFormat : SaveFormat
     {
         byte[] entry = readEntry(loaded is TransformerChain<ITransformer> ? "Transform_000/OnnxModel" : "OnnxModel");
         int length = BitConverter.ToInt32(entry, 0);
-        return length == entry.Length - sizeof(int) ? entry[sizeof(int)..] : throw new InvalidDataException($"The saved ONNX model has {entry.Length - sizeof(int)} bytes; {length} are announced.");
+        return length == entry.Length - sizeof(int) ? entry[sizeof(int)..]
+            : throw new InvalidDataException($"The saved ONNX model has {entry.Length - sizeof(int)} bytes; {length} are announced.");
     }
 
     /// <summary>The model with the columns' names, its weights in types OnnxTransformer takes, and without the outputs that are not computed.</summary>

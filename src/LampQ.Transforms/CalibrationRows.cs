@@ -28,7 +28,7 @@ static class CalibrationRows
             cancellation.ThrowIfCancellationRequested();
             get(ref value);
             if (value.Length != input.Size)
-                throw new InvalidOperationException($"Row {cursor.Position} (the first is 0): column '{input.Column.Name}' holds {value.Length} values; the model input '{input.Port.Name}' takes {input.Size} {input.Port.AxesText}.{(value.Length == 0 ? " Is the value missing?" : "")}");
+                throw SchemaErrors.WrongLength(cursor.Position, input, value.Length);
             float[] sample = new float[input.Size];
             value.CopyTo(sample);
             samples.Add(sample);
@@ -41,7 +41,8 @@ static class CalibrationRows
     }
 
     /// <summary>Whether a column can hold classes.</summary>
-    public static bool IsLabel(DataViewType type) => type is KeyDataViewType || (type is NumberDataViewType && type != NumberDataViewType.Single && type != NumberDataViewType.Double);
+    public static bool IsLabel(DataViewType type) =>
+        type is KeyDataViewType || (type is NumberDataViewType && type != NumberDataViewType.Single && type != NumberDataViewType.Double);
 
     static Func<int?> LabelOf(DataViewRow row, DataViewSchema.Column column) =>
         (Func<int?>)Generic.Call(typeof(CalibrationRows), nameof(Typed), column.Type.RawType, row, column);

@@ -15,7 +15,8 @@ public static class LampQCatalog
     /// <param name="modelFile">The float model.</param>
     /// <param name="targetBits">Bits a weight on average, 1 to 8.</param>
     /// <exception cref="ArgumentException">See <see cref="LampQEstimator(MLContext, LampQOptions)"/>, which has all options.</exception>
-    public static LampQEstimator LampQ(this TransformsCatalog catalog, MLContext mlContext, string outputColumnName, string inputColumnName, string modelFile, double targetBits = 4)
+    public static LampQEstimator LampQ(this TransformsCatalog catalog, MLContext mlContext, string outputColumnName, string inputColumnName, string modelFile,
+        double targetBits = 4)
     {
         ArgumentNullException.ThrowIfNull(catalog);
         return new LampQEstimator(mlContext, new LampQOptions
@@ -46,10 +47,12 @@ public static class LampQCatalog
     /// <param name="modelFile">An ONNX model.</param>
     /// <param name="batchSize">Rows run at once, 1 to 4096.</param>
     /// <exception cref="ArgumentException">See <see cref="LampQScoringEstimator"/>.</exception>
-    public static LampQScoringEstimator ApplyLampQModel(this TransformsCatalog catalog, MLContext mlContext, string outputColumnName, string inputColumnName, string modelFile, int batchSize = 8)
+    public static LampQScoringEstimator ApplyLampQModel(this TransformsCatalog catalog, MLContext mlContext, string outputColumnName, string inputColumnName, string modelFile,
+        int batchSize = 8)
     {
         ArgumentNullException.ThrowIfNull(catalog);
-        return new LampQScoringEstimator(mlContext, modelFile, new LampQScoringOptions { InputColumnNames = [inputColumnName], OutputColumnNames = [outputColumnName], BatchSize = batchSize });
+        var options = new LampQScoringOptions { InputColumnNames = [inputColumnName], OutputColumnNames = [outputColumnName], BatchSize = batchSize };
+        return new LampQScoringEstimator(mlContext, modelFile, options);
     }
 
     /// <summary>Scores a model that is quantized already, in batches, without fitting.</summary>

@@ -10,13 +10,16 @@ namespace LampQ.Transforms;
 /// <summary>Quantizes a float Vision Transformer for the rows of a pipeline, and scores it there.</summary>
 /// <remarks>
 /// <list type="table">
-/// <listheader><term>Does this estimator need to look at the data to train its parameters?</term><description>Yes: the first <see cref="LampQOptions.CalibrationRows"/> rows of one column</description></listheader>
+/// <listheader><term>Does this estimator need to look at the data to train its parameters?</term>
+/// <description>Yes: the first <see cref="LampQOptions.CalibrationRows"/> rows of one column</description></listheader>
 /// <item><term>Input column data type</term><description>Vector of <see cref="float"/>, preprocessed as the model wants it (images: ExtractPixels)</description></item>
 /// <item><term>Output column data type</term><description>Vector of <see cref="float"/> of known size (or of the model's output type)</description></item>
 /// <item><term>Required NuGet in addition to Microsoft.ML</term><description>LampQ.Transforms; Microsoft.ML.OnnxRuntime (the native library)</description></item>
-/// <item><term>Exportable to ONNX</term><description>Yes, by <see cref="LampQTransformer.ExportOnnx"/> (ConvertToOnnx does not see steps of third parties)</description></item>
+/// <item><term>Exportable to ONNX</term>
+/// <description>Yes, by <see cref="LampQTransformer.ExportOnnx"/> (ConvertToOnnx does not see steps of third parties)</description></item>
 /// </list>
-/// ML.NET's ExtractPixels has one offset and one scale for all channels, and its ResizeImages with Fill takes the nearest pixel: fold mean and standard deviation into the model or give preprocessed vectors, and resize with IsoCrop.
+/// ML.NET's ExtractPixels has one offset and one scale for all channels, and its ResizeImages with Fill takes the nearest pixel: fold mean and standard
+/// deviation into the model or give preprocessed vectors, and resize with IsoCrop.
 /// </remarks>
 public sealed class LampQEstimator : IEstimator<LampQTransformer>
 {
@@ -79,13 +82,10 @@ public sealed class LampQEstimator : IEstimator<LampQTransformer>
         var progress = new Messages(channel, options.Progress);
         int batch = model.FixedBatch ?? options.Quantization.Run.BatchSize;
         var samples = WholeBatches(CalibrationRows.Read(input, column, label, options.CalibrationRows, cancellation), progress);
-        var quantization = options.Quantization with
-        {
-            Run = options.Quantization.Run with { BatchSize = batch },
-            SensitivityImages = Math.Max(batch, Math.Min(options.Quantization.SensitivityImages, samples.Count) / batch * batch),
-        };
-        if (model.FixedBatch is null)
-            quantization = quantization with { SensitivityImages = options.Quantization.SensitivityImages };
+        var quantization = options.Quantization with { Run = options.Quantization.Run with { BatchSize = batch } };
+        // Sensitivity too is measured on whole batches.
+        if (model.FixedBatch is not null)
+            quantization = quantization with { SensitivityImages = Math.Max(batch, Math.Min(quantization.SensitivityImages, samples.Count) / batch * batch) };
 
         var result = new ModelQuantizer(quantization, progress).Quantize(source, samples, cancellation);
         progress.Report("Comparing with the float model");

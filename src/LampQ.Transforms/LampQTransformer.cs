@@ -14,6 +14,7 @@ public sealed class LampQTransformer : ITransformer, IDisposable
 {
     readonly ScoringModel model;
     readonly Engine engine;
+    readonly InputBuffers buffers = new();
     bool disposed;
 
     internal LampQTransformer(MLContext mlContext, ScoringModel model, LampQScoringOptions options, LampQReport? report = null)
@@ -77,7 +78,9 @@ public sealed class LampQTransformer : ITransformer, IDisposable
     /// <summary>Writes the model as an ONNX file that ONNX Runtime and ML.NET's own <c>ApplyOnnxModel</c> score.</summary>
     /// <param name="path">The file; an existing one is replaced only when everything was written.</param>
     /// <exception cref="IOException">The folder does not exist or cannot be written.</exception>
-    /// <remarks>Inputs and outputs have the model's own names, which may differ from the columns'. Weights of types that ML.NET refuses as initializers stand in Constant nodes.</remarks>
+    /// <remarks>
+    /// Inputs and outputs have the model's own names, which may differ from the columns'. Weights of types that ML.NET refuses as initializers stand in Constant nodes.
+    /// </remarks>
     public void ExportOnnx(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -98,12 +101,13 @@ public sealed class LampQTransformer : ITransformer, IDisposable
             return;
         disposed = true;
         engine.Dispose();
+        buffers.Clear();
     }
 
     internal Batch NewBatch(SchemaBinding binding, DataViewRow source, IEnumerable<DataViewSchema.Column> columns, bool one = false)
     {
         ObjectDisposedException.ThrowIf(disposed, this);
-        return new Batch(engine, binding, source, one ? 1 : RowsAtOnce, binding.Outputs(columns));
+        return new Batch(engine, binding, source, one ? 1 : RowsAtOnce, binding.Outputs(columns), buffers);
     }
 
     SchemaBinding Bind(DataViewSchema input) => new(model, Names, SaveAs, input);

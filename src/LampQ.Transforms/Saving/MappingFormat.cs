@@ -18,16 +18,9 @@ sealed class MappingFormat : SaveFormat
 
     internal override void Save(LampQTransformer transformer, ModelSaveContext context)
     {
-        var (model, names) = (transformer.Model, transformer.Names);
-        if (model.Inputs.FirstOrDefault(i => i.Element != ElementType.Float) is { } input)
-            throw new NotSupportedException($"The model's input '{input.Name}' holds {input.Element}; custom mappings are saved for Float alone. Save the step as ONNX (OnnxSaveFormat in LampQ.Transforms.Onnx).");
-        if (model.Outputs.Take(names.Outputs.Count).FirstOrDefault(o => o.Element != ElementType.Float) is { } output)
-            throw new NotSupportedException($"The model's output '{output.Name}' holds {output.Element}; custom mappings are saved for Float alone. Save the step as ONNX (OnnxSaveFormat in LampQ.Transforms.Onnx).");
-        if (names.Inputs.Count > Helper.Inputs.Length || names.Outputs.Count > Helper.Outputs.Length)
-            throw new NotSupportedException($"The step has {names.Inputs.Count} inputs and {names.Outputs.Count} outputs; custom mappings are saved for {Helper.Inputs.Length} of each at most. Save the step as ONNX (OnnxSaveFormat in LampQ.Transforms.Onnx).");
-
+        Check(transformer.Model, transformer.Names);
         // The steps learn nothing: they are fitted on no rows, with vectors of any length in the place of the inputs.
-        var chain = Chain(transformer).Fit(EmptyRows.Of(transformer.MLContext, names.Inputs));
+        var chain = Chain(transformer).Fit(EmptyRows.Of(transformer.MLContext, transformer.Names.Inputs));
         ((ICanSaveModel)chain).Save(context);
     }
 
@@ -38,6 +31,16 @@ sealed class MappingFormat : SaveFormat
         var rows = steps.Aggregate(mlContext.Data.LoadFromEnumerable([new AnyRow()]), (view, step) => step.Transform(view));
         string text = rows.GetColumn<string>(Helper.State).First();
         return StepState.OfBytes(StateText.Decode(text)).Model;
+    }
+
+    static void Check(ScoringModel model, ColumnNames names)
+    {
+        const string next = "Save the step as ONNX (OnnxSaveFormat in LampQ.Transforms.Onnx).";
+        var ports = model.Inputs.Concat(model.Outputs.Take(names.Outputs.Count));
+        if (ports.FirstOrDefault(p => p.Element != ElementType.Float) is { } port)
+            throw new NotSupportedException($"The model's '{port.Name}' holds {port.Element}; custom mappings are saved for Float alone. {next}");
+        if (names.Inputs.Count > Helper.Inputs.Length || names.Outputs.Count > Helper.Outputs.Length)
+            throw new NotSupportedException($"The step has {names.Inputs.Count} inputs and {names.Outputs.Count} outputs; {Helper.Inputs.Length} of each can be saved as mappings. {next}");
     }
 
     static EstimatorChain<ITransformer> Chain(LampQTransformer transformer)

@@ -6,7 +6,7 @@ using Microsoft.ML;
 namespace LampQ.Transforms;
 
 /// <summary>Room for some rows of a model's inputs and outputs. One reader has one: nothing of it is shared.</summary>
-sealed class Batch
+sealed class Batch : IDisposable
 {
     readonly Engine engine;
     readonly int capacity;
@@ -22,14 +22,15 @@ sealed class Batch
     /// <param name="source">The row or cursor that is read.</param>
     /// <param name="capacity">Rows at once.</param>
     /// <param name="wanted">Numbers of the model outputs to compute, at least one.</param>
-    public Batch(Engine engine, SchemaBinding binding, DataViewRow source, int capacity, int[] wanted)
+    /// <param name="buffers">Where the inputs' buffers come from, and go when the batch is disposed.</param>
+    public Batch(Engine engine, SchemaBinding binding, DataViewRow source, int capacity, int[] wanted, InputBuffers buffers)
     {
         this.engine = engine;
         fixedBatch = binding.Model.FixedBatch;
         // A model with a fixed batch is always given a whole one; what is left of it holds zeros or old rows, and its results are not looked at.
         this.capacity = Math.Max(capacity, fixedBatch ?? 1);
         Wanted = wanted;
-        readers = [.. binding.Sources.Select(s => InputReader.Of(s, source, this.capacity))];
+        readers = [.. binding.Sources.Select(s => InputReader.Of(s, source, this.capacity, buffers))];
         stores = [.. wanted.Select(i => OutputStore.Of(binding.Model.Outputs[i]))];
         outputs = [.. wanted.Select(i => binding.Model.Outputs[i].Name)];
         if (wanted.All(i => binding.Model.Outputs[i].Element == ElementType.Float))
@@ -62,6 +63,12 @@ sealed class Batch
         var results = engine.Run(feeds, outputs);
         for (int i = 0; i < results.Length; i++)
             stores[i].Keep(results[i].Bytes.Span, Ran);
+    }
+
+    public void Dispose()
+    {
+        foreach (var reader in readers)
+            reader.Dispose();
     }
 
     /// <summary>A getter of a model output in the row whose place the function gives.</summary>

@@ -104,7 +104,12 @@ sealed class BatchCursor : DataViewRowCursor
 
     protected override void Dispose(bool disposing)
     {
-        if (disposing)
-            source.Dispose();
+        if (!disposing)
+            return;
+        source.Dispose();
+        // Runs and rows end here: the buffers may go to another cursor.
+        ended = true;
+        position = -1;
+        batch.Dispose();
     }
 }

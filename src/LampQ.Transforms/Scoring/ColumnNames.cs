@@ -10,11 +10,14 @@ sealed record ColumnNames(IReadOnlyList<string> Inputs, IReadOnlyList<string> Ou
     public static ColumnNames Of(ScoringModel model, LampQScoringOptions options)
     {
         if (options.InputColumnNames.Count != 0 && options.InputColumnNames.Count != model.Inputs.Count)
-            throw new ArgumentException($"InputColumnNames are [{string.Join(", ", options.InputColumnNames)}], but the model has {model.Inputs.Count} inputs: {string.Join(", ", model.Inputs.Select(i => i.Name))}.");
+            throw Wrong(nameof(options.InputColumnNames), options.InputColumnNames, "inputs", model.Inputs);
         if (options.OutputColumnNames.Count > model.Outputs.Count)
-            throw new ArgumentException($"OutputColumnNames are [{string.Join(", ", options.OutputColumnNames)}], but the model has {model.Outputs.Count} outputs: {string.Join(", ", model.Outputs.Select(o => o.Name))}.");
+            throw Wrong(nameof(options.OutputColumnNames), options.OutputColumnNames, "outputs", model.Outputs);
         return new ColumnNames(
             options.InputColumnNames.Count > 0 ? options.InputColumnNames : [.. model.Inputs.Select(i => i.Name)],
             options.OutputColumnNames.Count > 0 ? options.OutputColumnNames : [.. model.Outputs.Select(o => o.Name)]);
     }
+
+    static ArgumentException Wrong(string option, IReadOnlyList<string> names, string role, IReadOnlyList<ModelPort> ports) =>
+        new($"{option} are [{string.Join(", ", names)}], but the model has {ports.Count} {role}: {string.Join(", ", ports.Select(p => p.Name))}.");
 }
