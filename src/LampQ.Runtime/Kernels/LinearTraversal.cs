@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using LampQ.Onnx;
 
 namespace LampQ.Runtime;
@@ -108,6 +109,15 @@ static unsafe class LinearTraversal
         public int Panels, Runs;
         public long Tiles;
 
+        readonly PanelAhead NextPanel(int panel, long tiles)
+        {
+            if (panel + 1 == Panels)
+                return default;
+            nint bytes = PackedWeights.PanelBytes(PackedWeights.ChannelsOf(panel + 1, Product.N), Product.K, Product.Bits);
+            byte* next = Product.Weights + PackedWeights.PanelOffset(panel + 1, Product.K, Product.Bits);
+            return new PanelAhead(next, next + bytes, (nint)(bytes / Math.Max(1, tiles)) + 1);
+        }
+
         // Tasks of one run of rows are neighbours, so that its codes stay in the cache from panel to panel.
         public void Do(int task)
         {
@@ -139,9 +149,11 @@ static unsafe class LinearTraversal
                 LargestX = Product.LargestX,
                 LargestW = WeightUnpacker.LargestWeight(Product.Bits),
             };
-            long end = Math.Min(Product.M, Tiles * (run + 1) / Runs * DotKernel.TileRows);
+            long end = Math.Min(Product.M, Tiles * (run + 1) / Runs * DotKernel.TileRows), tiles = Tiles * (run + 1) / Runs - Tiles * run / Runs;
+            var ahead = NextPanel(panel, tiles);
             for (long row = Tiles * run / Runs * DotKernel.TileRows; row < end; row += DotKernel.TileRows)
             {
+                ahead.Fetch();
                 tile.Rows = (int)Math.Min(DotKernel.TileRows, end - row);
                 tile.X = Product.X + (nint)row * Product.StrideX;
                 tile.StrideX = Product.StrideX;
@@ -164,6 +176,25 @@ static unsafe class LinearTraversal
                     SubtractZeroPoints(acc, RowSums + row, tile.Rows, Product.WeightZeroPoints + first, exist);
                 Epilogue.Store(acc, tile.Rows, row, first, exist);
             }
+        }
+    }
+
+    /// <summary>
+    /// Fetches the panel behind the present one into the second-level cache, a piece a tile: the weights of a model do not stay in a core's caches from run to run, and the first tile
+    /// of a panel would wait for them.
+    /// </summary>
+    struct PanelAhead(byte* next, byte* end, nint piece)
+    {
+        const int Line = 64;
+
+        byte* next = next;
+
+        public void Fetch()
+        {
+            if (!Sse.IsSupported)
+                return;
+            for (byte* stop = next + Math.Min(piece, (nint)(end - next)); next < stop; next += Line)
+                Sse.Prefetch1(next);
         }
     }
 
