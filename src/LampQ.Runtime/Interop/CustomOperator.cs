@@ -14,6 +14,9 @@ abstract class CustomOperator
     /// <summary>Element types of the outputs in order.</summary>
     public abstract IReadOnlyList<ElementType> Outputs { get; }
 
+    /// <summary>An input of the shape and type of output 0 in whose memory a kernel can write that output, where ONNX Runtime has no other use for it; null for none.</summary>
+    public virtual int? InputTheOutputMayReplace => null;
+
     /// <summary>Reads attributes and constant inputs of a node once, when a session is created.</summary>
     /// <exception cref="InvalidDataException">The node breaks the operator's contract; the message is the reason, without the node's name.</exception>
     public abstract OperatorKernel Create(NodeInfo node);

@@ -19,7 +19,7 @@ unsafe struct OperatorTable
         table->definition = GCHandle.ToIntPtr(GCHandle.Alloc(definition));
         table->name = (byte*)Marshal.StringToCoTaskMemUTF8(definition.Name);
         table->api = api.Table;
-        // Null: the first forms of create and compute, which cannot return an error, and what is variadic, in place or an alias.
+        // Null: the first forms of create and compute, which cannot return an error, and what is variadic or an alias.
         table->callbacks = new OrtCustomOp
         {
             Version = OrtApi.Version,
@@ -42,8 +42,34 @@ unsafe struct OperatorTable
             InferOutputShape = &InferOutputShape,
             GetStartVersion = &One,
             GetEndVersion = &Latest,
+            GetMayInplace = InPlace(definition.InputTheOutputMayReplace),
+            ReleaseMayInplace = &ReleaseInPlace,
         };
         return &table->callbacks;
+    }
+
+    // ONNX Runtime asks without saying for which operator, so each input needs a function of its own.
+    static delegate* unmanaged[Cdecl]<int**, int**, nuint> InPlace(int? input) => input switch
+    {
+        null => null,
+        LinearOperator.Residual => &ReplaceResidual,
+        _ => throw new NotSupportedException($"Output 0 in the place of input {input} needs a function here."),
+    };
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    static nuint ReplaceResidual(int** inputs, int** outputs)
+    {
+        *inputs = (int*)NativeMemory.Alloc(sizeof(int));
+        *outputs = (int*)NativeMemory.Alloc(sizeof(int));
+        (**inputs, **outputs) = (LinearOperator.Residual, 0);
+        return 1;
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    static void ReleaseInPlace(int* inputs, int* outputs)
+    {
+        NativeMemory.Free(inputs);
+        NativeMemory.Free(outputs);
     }
 
     static CustomOperator DefinitionOf(OrtCustomOp* callbacks) => Unsafe.As<CustomOperator>(GCHandle.FromIntPtr(((OperatorTable*)callbacks)->definition).Target!);

@@ -70,21 +70,23 @@ unsafe struct AttentionLanes<V> : IWork where V : struct, IFloats<V>
         var softmax = new SoftmaxLanes<V>(description.ScoreScaleOf(head), T, operation.LargestMapCode, description.MapScale, description.MapZeroPoint);
         long end = Math.Min(inputs.QueryTokens, (run + 1) * queriesPerRun);
         float* factors = stackalloc float[Rows];
-        int* sums = stackalloc int[Rows];
+        int* sums = stackalloc int[Rows], most = stackalloc int[Rows];
+        var softmaxRows = new SoftmaxRows { Scores = memory.Scores, Map = memory.Map, Stride = tokenStride, Most = most, Sums = factors };
         for (long query = run * queriesPerRun; query < end; query += Rows)
         {
             int rows = (int)Math.Min(Rows, end - query);
             byte* q = inputs.Q + (batch * inputs.QueryTokens + query) * inputs.QColumns + description.QOffset + (long)head * d;
             Scores(memory, q, rows);
-            if (bias != null)
-                Times(zk, q, (nint)inputs.QColumns, rows, d, sums);
-            for (int i = 0; i < rows; i++)
+            softmaxRows.Count = rows;
+            if (bias == null)
+                softmax.Plain(softmaxRows);
+            else
             {
-                int* scores = memory.Scores + (long)i * tokenStride;
-                byte* map = memory.Map + (long)i * tokenStride;
-                float sum = bias == null ? softmax.Plain(scores, map) : softmax.Biased(scores, -sums[i], bias + (query + i) * T, memory.BiasTail, map);
-                factors[i] = description.MapScale is null ? operation.OutputScale / sum : operation.OutputScale;
+                Times(zk, q, (nint)inputs.QColumns, rows, d, sums);
+                softmax.Biased(softmaxRows, sums, bias + query * T, memory.BiasTail);
             }
+            for (int i = 0; i < rows; i++)
+                factors[i] = description.MapScale is null ? operation.OutputScale / factors[i] : operation.OutputScale;
             Times(zv, memory.Map, tokenStride, rows, T, sums);
             Context(memory, rows, factors, sums, (batch * inputs.QueryTokens + query) * operation.Columns + head * d);
         }

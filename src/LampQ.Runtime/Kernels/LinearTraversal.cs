@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics.X86;
 using LampQ.Onnx;
 
 namespace LampQ.Runtime;
@@ -14,6 +13,9 @@ unsafe interface IEpilogue
     /// <param name="channel">Output channel that column 0 is.</param>
     /// <param name="channels">Columns that exist, 1 to 64; the rest of the tile is padding.</param>
     void Store(int* acc, int rows, long row, int channel, int channels);
+
+    /// <summary>Called before the sums of a tile are computed: fetches what <see cref="Store"/> will read and write, so that it does not wait for it.</summary>
+    void Ahead(int rows, long row, int channel);
 }
 
 /// <summary>The operands of an integer product y = x·Wᵀ.</summary>
@@ -164,6 +166,7 @@ static unsafe class LinearTraversal
                     tile.X = copy;
                     tile.StrideX = copyStride;
                 }
+                Epilogue.Ahead(tile.Rows, row, first);
                 // Sums that nothing is done to go where they belong at once. The type is known when the code is made; the question costs nothing.
                 if (typeof(TEpilogue) == typeof(StoreSums) && exist == channels && Product.WeightZeroPoints is null)
                 {
@@ -176,25 +179,6 @@ static unsafe class LinearTraversal
                     SubtractZeroPoints(acc, RowSums + row, tile.Rows, Product.WeightZeroPoints + first, exist);
                 Epilogue.Store(acc, tile.Rows, row, first, exist);
             }
-        }
-    }
-
-    /// <summary>
-    /// Fetches the panel behind the present one into the second-level cache, a piece a tile: the weights of a model do not stay in a core's caches from run to run, and the first tile
-    /// of a panel would wait for them.
-    /// </summary>
-    struct PanelAhead(byte* next, byte* end, nint piece)
-    {
-        const int Line = 64;
-
-        byte* next = next;
-
-        public void Fetch()
-        {
-            if (!Sse.IsSupported)
-                return;
-            for (byte* stop = next + Math.Min(piece, (nint)(end - next)); next < stop; next += Line)
-                Sse.Prefetch1(next);
         }
     }
 

@@ -11,6 +11,8 @@ readonly unsafe struct RequantizeEpilogue<V>(LinearOperation operation, byte* y)
     readonly byte* y = y;
     readonly int N = operation.OutFeatures;
 
+    public void Ahead(int rows, long row, int channel) => Runtime.Ahead.Rows(y + row * N + channel, Math.Min(64, N - channel), rows, N);
+
     public void Store(int* acc, int rows, long row, int channel, int channels)
     {
         if (channels == 64)

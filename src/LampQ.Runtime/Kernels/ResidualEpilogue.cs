@@ -8,6 +8,16 @@ readonly unsafe struct ResidualEpilogue<V>(LinearOperation operation, float* res
     readonly float* multiplier = operation.Multiplier.Pointer, bias = operation.Bias.Pointer, residual = residual, y = y;
     readonly int N = operation.OutFeatures;
 
+    public void Ahead(int rows, long row, int channel)
+    {
+        nint stride = (nint)N * sizeof(float);
+        long at = row * N + channel;
+        int bytes = Math.Min(64, N - channel) * sizeof(float);
+        if (residual != null && residual != y)
+            Runtime.Ahead.Rows((byte*)(residual + at), bytes, rows, stride);
+        Runtime.Ahead.Rows((byte*)(y + at), bytes, rows, stride);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Store(int* acc, int rows, long row, int channel, int channels)
     {

@@ -16,28 +16,37 @@ readonly unsafe struct SoftmaxLanes<V>(float scale, int T, int largestCode, floa
     readonly float mapScale = mapScale ?? 1;
 
     /// <summary>Codes without bias: t = float(S − max S)·scale.</summary>
-    /// <returns>Σ exp(t).</returns>
-    public float Plain(int* scores, byte* map) => Codes<Integers>(scores, LargestScore(scores), map);
+    /// <param name="rows">The queries.</param>
+    /// <remarks>Each step is done for all rows before the next one: a row's reductions wait long for each other, and the next row's work fills that time.</remarks>
+    public void Plain(in SoftmaxRows rows)
+    {
+        for (int i = 0; i < rows.Count; i++)
+            rows.Most[i] = LargestScore(rows.Scores + i * rows.Stride);
+        Codes<Integers>(rows);
+    }
 
     /// <summary>Codes with bias: u = fma(float(S + shift), scale, bias), t = u − max u.</summary>
-    /// <param name="scores">T sums.</param>
-    /// <param name="shift">What the sums lack.</param>
-    /// <param name="bias">T floats.</param>
+    /// <param name="rows">The queries.</param>
+    /// <param name="shifts">What the sums of each row lack, negated.</param>
+    /// <param name="bias">T floats a row.</param>
     /// <param name="tail">Takes 64 floats.</param>
-    /// <param name="map">Takes the codes.</param>
-    /// <returns>Σ exp(t).</returns>
-    public float Biased(int* scores, int shift, float* bias, float* tail, byte* map)
+    public void Biased(in SoftmaxRows rows, int* shifts, float* bias, float* tail)
     {
         int whole = T / Block * Block;
-        float most = AddBias(scores, shift, bias, whole, float.NegativeInfinity);
-        if (whole < T)
+        for (int row = 0; row < rows.Count; row++, bias += T)
         {
-            // Whatever sum stands behind the last token, with a bias of −∞ it is neither the largest nor more than 0 after exp.
-            for (int i = 0; i < Block; i++)
-                tail[i] = whole + i < T ? bias[whole + i] : float.NegativeInfinity;
-            most = AddBias(scores + whole, shift, tail, Block, most);
+            int* scores = rows.Scores + row * rows.Stride;
+            float most = AddBias(scores, -shifts[row], bias, whole, float.NegativeInfinity);
+            if (whole < T)
+            {
+                // Whatever sum stands behind the last token, with a bias of −∞ it is neither the largest nor more than 0 after exp.
+                for (int i = 0; i < Block; i++)
+                    tail[i] = whole + i < T ? bias[whole + i] : float.NegativeInfinity;
+                most = AddBias(scores + whole, -shifts[row], tail, Block, most);
+            }
+            rows.Most[row] = BitConverter.SingleToInt32Bits(most);
         }
-        return Codes<Floats>(scores, BitConverter.SingleToInt32Bits(most), map);
+        Codes<Floats>(rows);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -64,14 +73,13 @@ readonly unsafe struct SoftmaxLanes<V>(float scale, int T, int largestCode, floa
         return V.Largest(most);
     }
 
-    /// <param name="scores">S or u.</param>
-    /// <param name="most">The bits of the largest of them.</param>
-    /// <param name="map">Takes the codes.</param>
-    float Codes<TScores>(int* scores, int most, byte* map) where TScores : struct, IScores
+    /// <summary>Codes of S or u.</summary>
+    void Codes<TScores>(in SoftmaxRows rows) where TScores : struct, IScores
     {
-        float sum = Exponentials<TScores>(scores, most);
-        PackCodes((float*)scores, ofRows ? largestCode : 1 / sum / mapScale, map);
-        return sum;
+        for (int i = 0; i < rows.Count; i++)
+            rows.Sums[i] = Exponentials<TScores>(rows.Scores + i * rows.Stride, rows.Most[i]);
+        for (int i = 0; i < rows.Count; i++)
+            PackCodes((float*)rows.Scores + i * rows.Stride, ofRows ? largestCode : 1 / rows.Sums[i] / mapScale, rows.Map + i * rows.Stride);
     }
 
     /// <summary>Puts e in the place of the scores.</summary>
@@ -124,4 +132,26 @@ readonly unsafe struct SoftmaxLanes<V>(float scale, int T, int largestCode, floa
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Below(V score, V most, V factor) => V.Subtract(score, most);
     }
+}
+
+/// <summary>Queries whose attention maps are computed together.</summary>
+unsafe struct SoftmaxRows
+{
+    /// <summary>T sums a row; taken for intermediate values.</summary>
+    public int* Scores;
+
+    /// <summary>Takes T codes a row.</summary>
+    public byte* Map;
+
+    /// <summary>Elements from one row of scores, and of codes, to the next.</summary>
+    public nint Stride;
+
+    /// <summary>Rows.</summary>
+    public int Count;
+
+    /// <summary>Takes the bits of the largest score of each row.</summary>
+    public int* Most;
+
+    /// <summary>Takes Σ exp(t) of each row.</summary>
+    public float* Sums;
 }

@@ -34,4 +34,6 @@ unsafe struct StoreSums : IEpilogue
                 y[c] = acc[c];
         }
     }
+
+    public readonly void Ahead(int rows, long row, int channel) { }
 }

@@ -5,7 +5,10 @@ namespace LampQ.Runtime;
 /// <summary><c>Linear</c> (float results, with an optional residual) and <c>LinearQuantize</c> (codes, with an optional activation).</summary>
 sealed class LinearOperator(bool quantize) : CustomOperator
 {
-    const int Weight = 1, Multiplier = 2, Bias = 3, WeightZeroPoint = 4, Residual = 5, OutputMultiplier = 5, OutputZeroPoint = 6;
+    /// <summary>Input of <c>Linear</c> that the output may take the place of: a tile is read before it is written, by the thread that writes it.</summary>
+    public const int Residual = 5;
+
+    const int Weight = 1, Multiplier = 2, Bias = 3, WeightZeroPoint = 4, OutputMultiplier = 5, OutputZeroPoint = 6;
 
     static readonly OperatorInput[] common =
     [
@@ -19,6 +22,8 @@ sealed class LinearOperator(bool quantize) : CustomOperator
         : [.. common, new(ElementType.Float, Optional: true)];
 
     public override IReadOnlyList<ElementType> Outputs { get; } = [quantize ? ElementType.UInt8 : ElementType.Float];
+
+    public override int? InputTheOutputMayReplace => quantize ? null : Residual;
 
     public override OperatorKernel Create(NodeInfo node)
     {
