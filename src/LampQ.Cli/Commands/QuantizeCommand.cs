@@ -47,6 +47,10 @@ sealed class QuantizeCommand
     readonly ChoiceOption<SensitivityMetric> metric = new("--metric", "How the sensitivity of a layer is measured.", defaults.Metric.Name, [.. SensitivityMetric.All.Select(m => (m.Name, m))]);
     readonly Option<int> sensitivityImages = OptionParsing.WithDefault("--sensitivity-images", "N", "How many of the images sensitivity is measured on.", defaults.SensitivityImages, OptionParsing.Whole(1));
     readonly Option<int> refinementSteps = OptionParsing.WithDefault("--refinement-steps", "N", "Most pairs of layers that refinement may try; 0 turns it off.", defaults.RefinementSteps, OptionParsing.Whole(0));
+    readonly ChoiceOption<ErrorCompensation> compensate = new("--compensate", "How rounding errors make up for each other, and for what was quantized before the layer.", defaults.Compensation.Name,
+        [.. ErrorCompensation.All.Select(c => (c.Name, c))]);
+    readonly ChoiceOption<ActivationRange> ranges = new("--activation-range", "How the clipping range of what goes into a layer is chosen.", defaults.ActivationRange.Name, [.. ActivationRange.All.Select(r => (r.Name, r))]);
+    readonly ChoiceOption<WeightQuantizer> scales = new("--weight-scale", "How the scale of a row of weights is chosen.", defaults.WeightQuantizer.Name, [.. WeightQuantizer.All.Select(q => (q.Name, q))]);
     readonly Option<int> seed = OptionParsing.WithDefault("--seed", "N", "Seed of everything that is drawn.", defaults.Seed, OptionParsing.Whole(0));
     readonly Option<int> threads = CommonOptions.Threads();
     readonly Option<int> batch = CommonOptions.Batch();
@@ -58,7 +62,7 @@ sealed class QuantizeCommand
         var quantize = new QuantizeCommand();
         var command = new Command("quantize", "Writes a mixed-precision QDQ model, and says what it costs in accuracy, bytes and milliseconds.") { quantize.model };
         foreach (Option option in new Option[] { quantize.output, quantize.data, quantize.synthetic, quantize.images, quantize.bits, quantize.targetBits, quantize.maxSize, quantize.profile, quantize.method,
-            quantize.uniformBits, quantize.container, quantize.attentionBits, quantize.bitsFor, quantize.metric, quantize.sensitivityImages, quantize.refinementSteps, quantize.seed })
+            quantize.uniformBits, quantize.container, quantize.attentionBits, quantize.bitsFor, quantize.metric, quantize.sensitivityImages, quantize.refinementSteps, quantize.compensate, quantize.ranges, quantize.scales, quantize.seed })
             command.Options.Add(option);
         quantize.preprocessing.AddTo(command);
         foreach (Option option in new Option[] { quantize.batch, quantize.threads, quantize.format })
@@ -125,6 +129,9 @@ sealed class QuantizeCommand
                 Metric = metric.ValueIn(parsed),
                 SensitivityImages = parsed.GetValue(sensitivityImages),
                 RefinementSteps = parsed.GetValue(refinementSteps),
+                Compensation = compensate.ValueIn(parsed),
+                ActivationRange = ranges.ValueIn(parsed),
+                WeightQuantizer = scales.ValueIn(parsed),
                 Seed = parsed.GetValue(seed),
             },
         };

@@ -12,6 +12,10 @@ namespace LampQ.Quantization;
 public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string>? progress = null)
 {
     readonly Stopwatch total = new();
+    readonly List<string> notes = [];
+
+    /// <summary>Samples that output errors of input quantizers are measured on: about 1600 tokens, and every candidate runs over all of them.</summary>
+    const int OutputErrorImages = 8;
 
     /// <summary>Quantizes a float model.</summary>
     /// <param name="model">A float ONNX model with one image input [batch, ..] and class scores as first output; it stays as it was.</param>
@@ -25,20 +29,26 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
     {
         options.Validate();
         total.Restart();
+        notes.Clear();
         var container = options.MaxSizeInBytes is null ? options.Container : WeightContainer.Int4;
 
         var prepared = Prepare(model, container);
         CheckSamples(prepared.Graph.Inputs[0], samples);
-        Say($"Calibrating on {samples.Count} samples");
-        var calibration = Calibration.Of(prepared, samples, options.Run, cancellation);
-        var quantizers = new LayerQuantizers(calibration, options);
+        int images = Math.Min(options.RangeImages, samples.Count);
+        var ranges = samples.Take(prepared.Graph.Inputs[0].Shape?[0].Size is { } batch ? (int)Math.Max(batch, images - images % batch) : images);
+        Say($"Calibrating on {ranges.Count} samples");
+        var calibration = Calibration.Of(prepared, ranges, options.Run, cancellation);
+        var weights = TokenWeightsOf(calibration, samples, cancellation);
+        var outputErrors = options.ActivationRange.NeedsOutputError ? new OutputErrors(calibration, samples.Take(Math.Min(OutputErrorImages, samples.Count)), weights, options.Run) : null;
+        var quantizers = new LayerQuantizers(calibration, options, null, outputErrors);
         var groups = GroupsOf(calibration.Structure, quantizers);
         var export = new Export(calibration, quantizers, groups, container, options);
+        var compensation = Compensation(calibration, samples, weights);
         double calibrated = total.Elapsed.TotalSeconds;
 
         // With every layer's width fixed there is nothing to allocate.
         if (options.Method == AllocationMethod.Uniform || groups.Count == 0)
-            return Finish(export, groups.ToDictionary(g => g.Name, _ => options.UniformBits), null, null, [], new StageSeconds(calibrated, 0, 0, 0, 0, 0));
+            return Finish(export, compensation, groups.ToDictionary(g => g.Name, _ => options.UniformBits), null, null, [], new StageSeconds(calibrated, 0, 0, 0, 0, 0, 0), cancellation);
 
         int[] bits = [.. options.Bits.Order()];
         // An infeasible budget is found before the minutes of measuring, not after.
@@ -51,7 +61,8 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         var context = new SensitivityContext
         {
             Calibration = calibration,
-            Quantizers = quantizers,
+            Quantizers = compensation is null ? quantizers : new LayerQuantizers(calibration, options,
+                FloatMoments.Collect(calibration.Model, [.. groups.SelectMany(g => g.Layers)], samples, weights, options.Run, cancellation), outputErrors),
             Groups = groups,
             Bits = bits,
             Samples = subset,
@@ -76,8 +87,8 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
             allocation = Refine(context, allocation, steps);
         }
         double refined = total.Elapsed.TotalSeconds;
-        return Finish(export, allocation.BitsByName(), sensitivity, answer, steps,
-            new StageSeconds(calibrated, measured - calibrated, solved - measured, refined - solved, 0, 0));
+        return Finish(export, compensation, allocation.BitsByName(), sensitivity, answer, steps,
+            new StageSeconds(calibrated, measured - calibrated, solved - measured, refined - solved, 0, 0, 0), cancellation);
     }
 
     /// <summary>The float model with constants folded, at the opset the container needs.</summary>
@@ -135,12 +146,50 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
             }, steps);
     }
 
-    QuantizationResult Finish(Export export, IReadOnlyDictionary<string, int> bitsOfGroup, SensitivityProfile? sensitivity, AllocationAnswer? answer,
-        IReadOnlyList<RefinementStep> steps, StageSeconds seconds)
+    bool NeedsMoments => options.Compensation.NeedsMoments || options.WeightQuantizer.NeedsInputPower;
+
+    /// <summary>What each token counts; null where nothing asks for it, or the model has no gradients.</summary>
+    TokenWeights? TokenWeightsOf(Calibration calibration, SampleSet samples, CancellationToken cancellation)
     {
+        if (!NeedsMoments && !options.ActivationRange.NeedsOutputError)
+            return null;
+        try
+        {
+            Say($"Weighing tokens of {samples.Count} samples");
+            return TokenWeights.Measure(calibration.Model, [.. calibration.Structure.Layers.Where(MomentsGraph.Suits)], samples, options.Seed, options.Run, cancellation);
+        }
+        catch (Exception e) when (e is NotSupportedException or ArgumentException)
+        {
+            notes.Add($"All tokens count alike in error compensation: {e.Message}");
+            return null;
+        }
+    }
+
+    /// <summary>What is to compensate errors; null where weights are rounded to nearest.</summary>
+    SequentialCompensation? Compensation(Calibration calibration, SampleSet samples, TokenWeights? weights) => !NeedsMoments ? null : new SequentialCompensation
+    {
+        Calibration = calibration,
+        Samples = samples,
+        Method = options.Compensation,
+        Quantizer = options.WeightQuantizer,
+        Weights = weights,
+        Run = options.Run,
+        Progress = (done, of) => Say($"  {done} of {of} layers", done % 12 == 0),
+    };
+
+    QuantizationResult Finish(Export export, SequentialCompensation? compensation, IReadOnlyDictionary<string, int> bitsOfGroup, SensitivityProfile? sensitivity, AllocationAnswer? answer,
+        IReadOnlyList<RefinementStep> steps, StageSeconds seconds, CancellationToken cancellation)
+    {
+        var plan = export.Plan(bitsOfGroup);
         double before = total.Elapsed.TotalSeconds;
+        if (compensation is not null)
+        {
+            Say($"Compensating errors ({compensation.Method.Name})");
+            plan = compensation.Apply(plan, cancellation);
+        }
+        double compensated = total.Elapsed.TotalSeconds;
         Say("Writing");
-        var written = export.Write(bitsOfGroup);
+        var written = export.Write(plan);
         var bySensitivity = sensitivity?.Groups.ToDictionary(g => g.Group, g => g.Sensitivity);
         var layers = export.Layers.Select(l => new LayerResult(l.Name, l.Type, export.BitsOf(l, bitsOfGroup), l.Parameters,
             bySensitivity is not null && bySensitivity.TryGetValue(l.Group, out double s) && bitsOfGroup.ContainsKey(l.Group) ? s : null)).ToArray();
@@ -155,8 +204,8 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
             Refinement = steps,
             Unrecognized = export.Unrecognized,
             SizeInBytes = written.ToBytes().LongLength,
-            Notes = export.Notes,
-            Seconds = seconds with { Write = total.Elapsed.TotalSeconds - before, Total = total.Elapsed.TotalSeconds },
+            Notes = [.. export.Notes, .. notes],
+            Seconds = seconds with { Compensate = compensated - before, Write = total.Elapsed.TotalSeconds - compensated, Total = total.Elapsed.TotalSeconds },
         };
     }
 
