@@ -38,21 +38,6 @@ public sealed class LayerMoments(int outputChannels, int inputChannels)
     /// <summary>Adds B of more tokens.</summary>
     public void AddTarget(ReadOnlySpan<float> target) => TensorPrimitives.Add(Target, target, Target);
 
-    /// <summary>The moments for which given float weights are the best there are: B = [W, b]·A. For inputs of the float network.</summary>
-    public void SetTargetTo(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias)
-    {
-        int width = inputChannels + 1;
-        for (int n = 0; n < outputChannels; n++)
-        {
-            var line = Target.AsSpan(n * width, width);
-            line.Clear();
-            for (int k = 0; k < inputChannels; k++)
-                TensorPrimitives.MultiplyAdd(Gram.AsSpan(k * width, width), weight[n * inputChannels + k], line, line);
-            if (!bias.IsEmpty)
-                TensorPrimitives.MultiplyAdd(Gram.AsSpan(inputChannels * width, width), bias[n], line, line);
-        }
-    }
-
     /// <summary>Σ ω·x̂·x̂ᵀ [K, K].</summary>
     public Matrix<double> Second() => Matrix<double>.Build.Dense(inputChannels, inputChannels, (i, j) => Gram[i * (inputChannels + 1) + j]);
 

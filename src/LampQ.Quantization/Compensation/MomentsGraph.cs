@@ -8,25 +8,25 @@ static class MomentsGraph
     /// <summary>Layers whose inputs are rows of channels; a Conv's are not.</summary>
     public static bool Suits(QuantizableLayer layer) => !layer.Node.Is("Conv") && layer.WeightIndex == 1;
 
-    /// <summary>A = X̃ᵀX̃ and B = YᵀX̃ of one layer, X̃ = √ω·[x, 1] and Y = √ω·y; adds the inputs named by <see cref="RootName"/> [rows, 1] and, unless null, <paramref name="outputs"/> [rows, N].</summary>
+    /// <summary>A = X̃ᵀX̃ and B = YᵀX̃ of one layer, X̃ = √ω·[x, 1] and Y = √ω·y; adds the inputs named by <see cref="RootName"/> [rows, 1] and <see cref="OutputName"/> [rows, N].</summary>
     /// <param name="graph">A graph that has the layer's node.</param>
     /// <param name="layer">The layer, found in a model this graph is made of.</param>
-    /// <param name="outputs">Name of the input for y; null leaves B out.</param>
-    public static IReadOnlyList<Value> Emit(Graph graph, QuantizableLayer layer, string? outputs)
+    public static IReadOnlyList<Value> Emit(Graph graph, QuantizableLayer layer)
     {
         var node = graph.Find(layer.Node.Output.Name)!.Producer!;
         var rows = graph.Emit("Reshape", [node.Input(1 - layer.WeightIndex)!, graph.AddInitializer("rows_shape", Tensor.Of([-1L, layer.InputChannels]))]);
         var root = graph.AddInput(RootName(layer), ElementType.Float, ["rows", 1]);
         var x = graph.Emit("Concat", [graph.Emit("Mul", [rows, root]), root], ("axis", 1L));
         var gram = graph.Emit("MatMul", [graph.Emit("Transpose", [x], ("perm", new long[] { 1, 0 })), x], $"{layer.Name}:gram");
-        if (outputs is null)
-            return [gram];
-        var y = graph.Emit("Mul", [graph.AddInput(outputs, ElementType.Float, ["rows", layer.OutputChannels]), root]);
+        var y = graph.Emit("Mul", [graph.AddInput(OutputName(layer), ElementType.Float, ["rows", layer.OutputChannels]), root]);
         return [gram, graph.Emit("MatMul", [graph.Emit("Transpose", [y], ("perm", new long[] { 1, 0 })), x], $"{layer.Name}:target")];
     }
 
     /// <summary>Name of the input that takes √ω.</summary>
     public static string RootName(QuantizableLayer layer) => $"{layer.Name}:root_weight";
+
+    /// <summary>Name of the input that takes y.</summary>
+    public static string OutputName(QuantizableLayer layer) => $"{layer.Name}:wanted";
 
     /// <summary>√ω of a batch of samples, [rows, 1].</summary>
     public static Tensor Roots(QuantizableLayer layer, TokenWeights? weights, int firstSample, int samples, int rows)

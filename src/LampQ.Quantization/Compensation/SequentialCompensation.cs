@@ -89,24 +89,21 @@ public sealed class SequentialCompensation
     {
         var moments = stage.ToDictionary(l => l.Name, l => new LayerMoments(l.OutputChannels, l.InputChannels));
         var onStream = stage.ToDictionary(l => l.Name, l => start is not null && end is not null && IsAdded(l, start, end));
-        using var expected = ModelPart.Of(Calibration.Model, start, g => [.. stage.Select(l => g.Find(onStream[l.Name] ? end!.Name : l.Output.Name)!).Distinct()], Run);
-        using var part = twin.Part(start, g => [.. stage.SelectMany(l => MomentsGraph.Emit(g, l, $"{l.Name}:wanted"))], Run);
+        using var expected = ModelPart.Of(Calibration.Model, start, g => [.. stage.Select(l => g.Find(onStream[l.Name] ? end!.Name : l.Output.Name)!)], Run);
+        using var part = twin.Part(start, g => [.. stage.SelectMany(l => MomentsGraph.Emit(g, l))], Run);
         Parallel.For(0, floats.Length, ModelPart.Parallelism(Run, cancellation), batch =>
         {
             var more = new Dictionary<string, Tensor>();
             int samples = (int)floats[batch].Shape[0];
-            expected.Run(floats[batch], more: new Dictionary<string, Tensor>(), (i, _, values) =>
+            expected.Run(floats[batch], new Dictionary<string, Tensor>(), (i, _, values) =>
             {
                 var layer = stage[i];
                 float[] y = values.ToArray();
                 if (onStream[layer.Name])
                     System.Numerics.Tensors.TensorPrimitives.Subtract(y, quantized[batch].As<float>(), y);
                 int rows = y.Length / layer.OutputChannels;
-                lock (more)
-                {
-                    more[$"{layer.Name}:wanted"] = Tensor.Of(y, rows, layer.OutputChannels);
-                    more[MomentsGraph.RootName(layer)] = MomentsGraph.Roots(layer, Weights, batch * Run.BatchSize, samples, rows);
-                }
+                more[MomentsGraph.OutputName(layer)] = Tensor.Of(y, rows, layer.OutputChannels);
+                more[MomentsGraph.RootName(layer)] = MomentsGraph.Roots(layer, Weights, batch * Run.BatchSize, samples, rows);
             });
             part.Run(quantized[batch], more, (i, _, values) =>
             {

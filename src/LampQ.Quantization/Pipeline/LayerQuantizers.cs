@@ -6,10 +6,9 @@ namespace LampQ.Quantization;
 
 /// <summary>Weights and input quantizers of every layer at every width, each made when it is first asked for.</summary>
 /// <param name="calibration">The model and its ranges.</param>
-/// <param name="options">Profile, weight quantizer, compensation and fixed widths.</param>
-/// <param name="moments">Moments of the float network by layer name, with which the errors of weights are compensated; null rounds to nearest.</param>
+/// <param name="options">Profile, weight quantizer, range and fixed widths.</param>
 /// <param name="outputErrors">Errors at the outputs of layers, for ranges that are chosen by them.</param>
-public sealed class LayerQuantizers(Calibration calibration, QuantizationOptions options, IReadOnlyDictionary<string, LayerMoments>? moments = null, OutputErrors? outputErrors = null)
+public sealed class LayerQuantizers(Calibration calibration, QuantizationOptions options, OutputErrors? outputErrors = null)
 {
     readonly ConcurrentDictionary<(string Layer, int Bits), LayerPlan> plans = [];
     readonly ConcurrentDictionary<(string Value, int Bits), AffineQuantizer> inputs = [];
@@ -20,7 +19,8 @@ public sealed class LayerQuantizers(Calibration calibration, QuantizationOptions
 
     /// <summary>What becomes of a layer at a width.</summary>
     public LayerPlan Plan(QuantizableLayer layer, int bits) => plans.GetOrAdd((layer.Name, bits), _ =>
-        new LayerPlan(Weights(layer, bits), Input(layer.Input, options.Profile == QuantizationProfile.Paper ? bits : 8)));
+        new LayerPlan(options.WeightQuantizer.Quantize(layer.ReadWeight(), layer.OutputChannels, bits),
+            Input(layer.Input, options.Profile == QuantizationProfile.Paper ? bits : 8)));
 
     /// <summary>ΔW = Ŵ − W, row-major [N, K]: what rounding to a width changes.</summary>
     public float[] WeightError(QuantizableLayer layer, int bits)
@@ -43,11 +43,6 @@ public sealed class LayerQuantizers(Calibration calibration, QuantizationOptions
     public QuantizationPlan Plan(IReadOnlyDictionary<string, int> bitsOf) => new(
         calibration.Structure.Layers.Where(l => bitsOf.ContainsKey(l.Name)).ToDictionary(l => l.Name, l => Plan(l, bitsOf[l.Name])),
         [.. calibration.Structure.Attentions.Select(Plan)]);
-
-    // The bias stays as it is, as in the candidates these weights are for.
-    QuantizedWeights Weights(QuantizableLayer layer, int bits) => moments is not null && moments.TryGetValue(layer.Name, out var known)
-        ? options.Compensation.Compensate(new LayerProblem { Weight = layer.ReadWeight(), Bias = null, Bits = bits, Quantizer = options.WeightQuantizer, Moments = known }).Weights
-        : options.WeightQuantizer.Quantize(layer.ReadWeight(), layer.OutputChannels, bits);
 
     // In the cpu profile every width of a layer, and q, k and v, share one input quantizer.
     AffineQuantizer Input(Value value, int bits) => inputs.GetOrAdd((value.Name, bits), _ =>

@@ -40,7 +40,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         var calibration = Calibration.Of(prepared, ranges, options.Run, cancellation);
         var weights = TokenWeightsOf(calibration, samples, cancellation);
         var outputErrors = options.ActivationRange.NeedsOutputError ? new OutputErrors(calibration, samples.Take(Math.Min(OutputErrorImages, samples.Count)), weights, options.Run) : null;
-        var quantizers = new LayerQuantizers(calibration, options, null, outputErrors);
+        var quantizers = new LayerQuantizers(calibration, options, outputErrors);
         var groups = GroupsOf(calibration.Structure, quantizers);
         var export = new Export(calibration, quantizers, groups, container, options);
         var compensation = Compensation(calibration, samples, weights);
@@ -61,8 +61,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         var context = new SensitivityContext
         {
             Calibration = calibration,
-            Quantizers = compensation is null ? quantizers : new LayerQuantizers(calibration, options,
-                FloatMoments.Collect(calibration.Model, [.. groups.SelectMany(g => g.Layers)], samples, weights, options.Run, cancellation), outputErrors),
+            Quantizers = quantizers,
             Groups = groups,
             Bits = bits,
             Samples = subset,
@@ -151,12 +150,13 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
     /// <summary>What each token counts; null where nothing asks for it, or the model has no gradients.</summary>
     TokenWeights? TokenWeightsOf(Calibration calibration, SampleSet samples, CancellationToken cancellation)
     {
-        if (!NeedsMoments && !options.ActivationRange.NeedsOutputError)
+        QuantizableLayer[] layers = [.. calibration.Structure.Layers.Where(MomentsGraph.Suits)];
+        if (layers.Length == 0 || (!NeedsMoments && !options.ActivationRange.NeedsOutputError))
             return null;
         try
         {
             Say($"Weighing tokens of {samples.Count} samples");
-            return TokenWeights.Measure(calibration.Model, [.. calibration.Structure.Layers.Where(MomentsGraph.Suits)], samples, options.Seed, options.Run, cancellation);
+            return TokenWeights.Measure(calibration.Model, layers, samples, options.Seed, options.Run, cancellation);
         }
         catch (Exception e) when (e is NotSupportedException or ArgumentException)
         {
