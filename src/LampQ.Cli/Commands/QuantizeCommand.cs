@@ -14,7 +14,7 @@ sealed class QuantizeCommand
     readonly Option<string> output = new("--output", "-o") { HelpName = "OUT.onnx", Required = true, Description = "The file to write; an existing one is replaced only when everything went well." };
     readonly Option<string> data = new("--data") { HelpName = "PATH", Description = "Calibration images: a folder, a labels.tsv (file, tab, class), or .npy arrays." };
     readonly Option<bool> synthetic = new("--synthetic") { Description = "Calibrates on random numbers instead of --data. Only for trying things out." };
-    readonly Option<int> images = OptionParsing.WithDefault("--images", "N", "Calibration images, drawn from the data by --seed.", 32, OptionParsing.Whole(1));
+    readonly Option<int> images = OptionParsing.WithDefault("--images", "N", "Calibration images, drawn from the data by --seed.", 128, OptionParsing.Whole(1));
     readonly Option<BitWidths> bits = OptionParsing.WithDefault("--bits", "LIST", "Widths a layer may get: 2-8, or 2,4,8.", new BitWidths(defaults.Bits), BitWidths.Parse);
     readonly Option<double> targetBits = OptionParsing.WithDefault("--target-bits", "B", "The budget: bits a weight on average.", defaults.TargetBits, ParseTarget);
     readonly Option<long?> maxSize = OptionParsing.Optional<long?>("--max-size", "SIZE", "The budget as the size of the written file instead: 3000000, 3MB, 3MiB. Implies --container int4.", text => SizeText.Parse(text));

@@ -32,11 +32,12 @@ public sealed class LayerMoments(int outputChannels, int inputChannels)
     /// <summary>False where a sum overflowed.</summary>
     public bool IsFinite => float.IsFinite(TensorPrimitives.Sum<float>(Gram)) && float.IsFinite(TensorPrimitives.Sum<float>(Target));
 
-    /// <summary>Adds A of more tokens.</summary>
-    public void AddGram(ReadOnlySpan<float> gram) => TensorPrimitives.Add(Gram, gram, Gram);
-
-    /// <summary>Adds B of more tokens.</summary>
-    public void AddTarget(ReadOnlySpan<float> target) => TensorPrimitives.Add(Target, target, Target);
+    /// <summary>Adds A and B of more tokens.</summary>
+    public void Add(ReadOnlySpan<float> gram, ReadOnlySpan<float> target)
+    {
+        TensorPrimitives.Add(Gram, gram, Gram);
+        TensorPrimitives.Add(Target, target, Target);
+    }
 
     /// <summary>Σ ω·x̂·x̂ᵀ [K, K].</summary>
     public Matrix<double> Second() => Matrix<double>.Build.Dense(inputChannels, inputChannels, (i, j) => Gram[i * (inputChannels + 1) + j]);

@@ -91,31 +91,37 @@ public sealed class SequentialCompensation
         var onStream = stage.ToDictionary(l => l.Name, l => start is not null && end is not null && IsAdded(l, start, end));
         using var expected = ModelPart.Of(Calibration.Model, start, g => [.. stage.Select(l => g.Find(onStream[l.Name] ? end!.Name : l.Output.Name)!)], Run);
         using var part = twin.Part(start, g => [.. stage.SelectMany(l => MomentsGraph.Emit(g, l))], Run);
-        Parallel.For(0, floats.Length, ModelPart.Parallelism(Run, cancellation), batch =>
+        // Batches run side by side and are added up in their order: floats summed in another order would give another model.
+        var parallel = ModelPart.Parallelism(Run, cancellation);
+        for (int first = 0; first < floats.Length; first += parallel.MaxDegreeOfParallelism)
         {
-            var more = new Dictionary<string, Tensor>();
-            int samples = (int)floats[batch].Shape[0];
-            expected.Run(floats[batch], new Dictionary<string, Tensor>(), (i, _, values) =>
-            {
-                var layer = stage[i];
-                float[] y = values.ToArray();
-                if (onStream[layer.Name])
-                    System.Numerics.Tensors.TensorPrimitives.Subtract(y, quantized[batch].As<float>(), y);
-                int rows = y.Length / layer.OutputChannels;
-                more[MomentsGraph.OutputName(layer)] = Tensor.Of(y, rows, layer.OutputChannels);
-                more[MomentsGraph.RootName(layer)] = MomentsGraph.Roots(layer, Weights, batch * Run.BatchSize, samples, rows);
-            });
-            part.Run(quantized[batch], more, (i, _, values) =>
-            {
-                var sum = moments[stage[i / 2].Name];
-                lock (sum)
-                    if (i % 2 == 0)
-                        sum.AddGram(values);
-                    else
-                        sum.AddTarget(values);
-            });
-        });
+            var sums = new float[Math.Min(parallel.MaxDegreeOfParallelism, floats.Length - first)][][];
+            Parallel.For(0, sums.Length, parallel, i => sums[i] = OfBatch(part, expected, stage, onStream, floats[first + i], quantized[first + i], (first + i) * Run.BatchSize));
+            foreach (float[][] sum in sums)
+                for (int l = 0; l < stage.Length; l++)
+                    moments[stage[l].Name].Add(sum[2 * l], sum[2 * l + 1]);
+        }
         return moments;
+    }
+
+    /// <summary>A and B of each layer of a stage over one batch, in turn.</summary>
+    float[][] OfBatch(ModelPart part, ModelPart expected, QuantizableLayer[] stage, Dictionary<string, bool> onStream, Tensor floats, Tensor quantized, int firstSample)
+    {
+        var more = new Dictionary<string, Tensor>();
+        int samples = (int)floats.Shape[0];
+        expected.Run(floats, new Dictionary<string, Tensor>(), (i, _, values) =>
+        {
+            var layer = stage[i];
+            float[] y = values.ToArray();
+            if (onStream[layer.Name])
+                System.Numerics.Tensors.TensorPrimitives.Subtract(y, quantized.As<float>(), y);
+            int rows = y.Length / layer.OutputChannels;
+            more[MomentsGraph.OutputName(layer)] = Tensor.Of(y, rows, layer.OutputChannels);
+            more[MomentsGraph.RootName(layer)] = MomentsGraph.Roots(layer, Weights, firstSample, samples, rows);
+        });
+        var sums = new float[2 * stage.Length][];
+        part.Run(quantized, more, (i, _, values) => sums[i] = values.ToArray());
+        return sums;
     }
 
     /// <summary>True where the stream behind is the stream before plus this layer's output, and nothing else.</summary>

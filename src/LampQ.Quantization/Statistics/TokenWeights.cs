@@ -51,11 +51,12 @@ public sealed class TokenWeights
         var single = settings with { BatchSize = 1, Session = settings.Session with { Threads = 1 } };
         using var forward = new OnnxSession(model, single.Session);
         using var backward = new OnnxSession(fisher.Model, single.Session);
-        var random = Enumerable.Range(0, samples.Count).Select(i => new Random(HashCode.Combine(seed, i) & int.MaxValue)).ToArray();
         Parallel.ForEach(samples.Tensors(single, cancellation), ModelPart.Parallelism(settings, cancellation), (tensor, _, index) =>
         {
+            // Each sample has draws of its own, so that they do not depend on which thread comes first.
+            var random = new Random(unchecked(seed * 1_000_003 + (int)index));
             float[] scores = forward.Run(new Dictionary<string, Tensor> { [input] = tensor }, [forward.OutputNames[0]])[0].ToFloats();
-            backward.Run(new Dictionary<string, Tensor> { [input] = tensor, [fisher.ExtraInputs[0]] = Tensor.Of([Draw(scores, random[index])]) }, names,
+            backward.Run(new Dictionary<string, Tensor> { [input] = tensor, [fisher.ExtraInputs[0]] = Tensor.Of([Draw(scores, random)]) }, names,
                 (i, _, norms) => result.weights[layers[i].Name][index] = norms.ToArray());
         });
         foreach (var layer in result.weights.Values)

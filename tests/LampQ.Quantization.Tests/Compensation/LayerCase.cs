@@ -37,8 +37,7 @@ sealed class LayerCase
                     target[n * (Columns + 1) + i] += y[t][n] * one[i];
             }
         }
-        Moments.AddGram([.. gram.Select(v => (float)v)]);
-        Moments.AddTarget([.. target.Select(v => (float)v)]);
+        Moments.Add([.. gram.Select(v => (float)v)], [.. target.Select(v => (float)v)]);
     }
 
     public float[] Weight { get; }

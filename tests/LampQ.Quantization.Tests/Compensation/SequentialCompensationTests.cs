@@ -66,6 +66,32 @@ public sealed class SequentialCompensationTests
     }
 
     [TestMethod]
+    public void Apply_OneThreadOrThree_GivesTheSameIntegers()
+    {
+        var vit = new TinyVit();
+        var (calibration, plan) = Tiny(vit, QuantizationProfile.Cpu, bits: 2, TinyRuns.Samples(vit, 7));
+        QuantizationPlan With(int threads)
+        {
+            var run = TinyRuns.Settings with { Session = new() { Threads = threads } };
+            return new SequentialCompensation
+            {
+                Calibration = calibration,
+                Samples = calibration.Samples,
+                Method = ErrorCompensation.RidgeGptq,
+                Quantizer = WeightQuantizer.Mse,
+                Weights = TokenWeights.Measure(calibration.Model, [.. calibration.Structure.Layers.Where(l => !l.Node.Is("Conv"))], calibration.Samples, 3, run),
+                Run = run,
+            }.Apply(plan);
+        }
+        var (one, three) = (With(1), With(3));
+        foreach (string layer in plan.Layers.Keys)
+        {
+            CollectionAssert.AreEqual(one.Layers[layer].Weights.Codes, three.Layers[layer].Weights.Codes, layer);
+            CollectionAssert.AreEqual(one.Layers[layer].Bias, three.Layers[layer].Bias, layer);
+        }
+    }
+
+    [TestMethod]
     public void Measure_BehindTheLastAttention_OnlyTheClassTokenCounts()
     {
         var vit = new TinyVit();
