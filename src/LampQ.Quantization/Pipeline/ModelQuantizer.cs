@@ -48,7 +48,11 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
 
         // With every layer's width fixed there is nothing to allocate.
         if (options.Method == AllocationMethod.Uniform || groups.Count == 0)
-            return Finish(export, compensation, groups.ToDictionary(g => g.Name, _ => options.UniformBits), null, null, [], new StageSeconds(calibrated, 0, 0, 0, 0, 0, 0), cancellation);
+        {
+            var uniform = groups.ToDictionary(g => g.Name, _ => options.UniformBits);
+            var plan = compensation?.Apply(export.Plan(uniform), cancellation) ?? export.Plan(uniform);
+            return Finish(export, plan, uniform, null, null, [], new StageSeconds(calibrated, 0, 0, 0, total.Elapsed.TotalSeconds - calibrated, 0, 0));
+        }
 
         int[] bits = [.. options.Bits.Order()];
         // An infeasible budget is found before the minutes of measuring, not after.
@@ -86,8 +90,21 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
             allocation = Refine(context, allocation, steps);
         }
         double refined = total.Elapsed.TotalSeconds;
-        return Finish(export, compensation, allocation.BitsByName(), sensitivity, answer, steps,
-            new StageSeconds(calibrated, measured - calibrated, solved - measured, refined - solved, 0, 0, 0), cancellation);
+        var (chosen, compensated) = Compensate(export, compensation, session, allocation, cancellation);
+        return Finish(export, compensated, chosen, sensitivity, answer, steps,
+            new StageSeconds(calibrated, measured - calibrated, solved - measured, refined - solved, total.Elapsed.TotalSeconds - refined, 0, 0));
+    }
+
+    (IReadOnlyDictionary<string, int> Bits, QuantizationPlan Plan) Compensate(Export export, SequentialCompensation? compensation, OnnxSession session, BitAllocation allocation,
+        CancellationToken cancellation)
+    {
+        if (compensation is null)
+            return (allocation.BitsByName(), export.Plan(allocation.BitsByName()));
+        Say($"Compensating errors ({compensation.Method.Name})");
+        var (bits, plan, kl) = new MeasuredChoice(export, compensation, session, options.Run).Of(allocation, cancellation);
+        if (kl.Count == 2 && kl[1] < kl[0])
+            notes.Add(string.Create(CultureInfo.InvariantCulture, $"The same width for every layer was measured closer to the float model than the solver's allocation, after compensation (mean KL {kl[1]:G3} against {kl[0]:G3}), and was taken."));
+        return (bits, plan);
     }
 
     /// <summary>The float model with constants folded, at the opset the container needs.</summary>
@@ -177,17 +194,10 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         Progress = (done, of) => Say($"  {done} of {of} layers", done % 12 == 0),
     };
 
-    QuantizationResult Finish(Export export, SequentialCompensation? compensation, IReadOnlyDictionary<string, int> bitsOfGroup, SensitivityProfile? sensitivity, AllocationAnswer? answer,
-        IReadOnlyList<RefinementStep> steps, StageSeconds seconds, CancellationToken cancellation)
+    QuantizationResult Finish(Export export, QuantizationPlan plan, IReadOnlyDictionary<string, int> bitsOfGroup, SensitivityProfile? sensitivity, AllocationAnswer? answer,
+        IReadOnlyList<RefinementStep> steps, StageSeconds seconds)
     {
-        var plan = export.Plan(bitsOfGroup);
         double before = total.Elapsed.TotalSeconds;
-        if (compensation is not null)
-        {
-            Say($"Compensating errors ({compensation.Method.Name})");
-            plan = compensation.Apply(plan, cancellation);
-        }
-        double compensated = total.Elapsed.TotalSeconds;
         Say("Writing");
         var written = export.Write(plan);
         var bySensitivity = sensitivity?.Groups.ToDictionary(g => g.Group, g => g.Sensitivity);
@@ -205,7 +215,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
             Unrecognized = export.Unrecognized,
             SizeInBytes = written.ToBytes().LongLength,
             Notes = [.. export.Notes, .. notes],
-            Seconds = seconds with { Compensate = compensated - before, Write = total.Elapsed.TotalSeconds - compensated, Total = total.Elapsed.TotalSeconds },
+            Seconds = seconds with { Write = total.Elapsed.TotalSeconds - before, Total = total.Elapsed.TotalSeconds },
         };
     }
 
