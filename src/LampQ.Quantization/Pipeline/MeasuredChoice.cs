@@ -10,7 +10,7 @@ namespace LampQ.Quantization;
 /// <remarks>Damage is measured one layer at a time and without compensation, which at few bits is not what all of them cost together (docs/decisions/0011).</remarks>
 sealed class MeasuredChoice(Export export, SequentialCompensation compensation, OnnxSession floatModel, RunSettings settings)
 {
-    /// <summary>Samples the candidates are compared on: every one costs two runs, and a mean KL over 64 tells a tenth.</summary>
+    /// <summary>Samples the candidates are compared on, the first of the calibration set: each costs three runs.</summary>
     const int Samples = 64;
 
     /// <summary>The better allocation, compensated.</summary>
