@@ -10,7 +10,7 @@ namespace LampQ.Quantization;
 /// Both models are kept at one cut of the residual stream for all samples, and run from there on layer by layer, so the whole costs a few forward passes; memory
 /// is that of two residual streams and the moments of one layer.
 /// </remarks>
-public sealed class SequentialCompensation
+public sealed record SequentialCompensation
 {
     /// <summary>The calibrated float model.</summary>
     public required Calibration Calibration { get; init; }

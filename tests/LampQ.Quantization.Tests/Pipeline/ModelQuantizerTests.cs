@@ -51,7 +51,7 @@ public sealed class ModelQuantizerTests
     [TestMethod]
     [DataRow(QuantizationProfile.Cpu, "mse")]
     [DataRow(QuantizationProfile.Paper, "output-mse")]
-    public void Quantize_WithCompensation_IsNeverFurtherFromTheFloatModelThanTheSameWidthEverywhere(QuantizationProfile profile, string range)
+    public void Quantize_WithCompensation_IsCloserToTheFloatModelThanWithout(QuantizationProfile profile, string range)
     {
         var vit = new TinyVit();
         var samples = TinyRuns.Samples(vit, 16);
@@ -63,8 +63,8 @@ public sealed class ModelQuantizerTests
             Assert.IsTrue(result.AverageBits <= 3);
             return TinyRuns.Outputs(vit.Build(), samples).MeanKl(TinyRuns.Outputs(result.Model, samples));
         }
-        double allocated = Kl(options), uniform = Kl(options with { Method = AllocationMethod.Uniform }), nearest = Kl(options with { Method = AllocationMethod.Uniform, Compensation = ErrorCompensation.None });
-        Assert.IsTrue(allocated <= uniform * (1 + 1e-3), $"{allocated} against {uniform}");
+        double allocated = Kl(options), rounded = Kl(options with { Compensation = ErrorCompensation.None }), uniform = Kl(options with { Method = AllocationMethod.Uniform }), nearest = Kl(options with { Method = AllocationMethod.Uniform, Compensation = ErrorCompensation.None });
+        Assert.IsTrue(allocated < 0.7 * rounded, $"{allocated} against {rounded}");
         Assert.IsTrue(uniform < 0.7 * nearest, $"{uniform} against {nearest}");
     }
 
