@@ -21,7 +21,7 @@ public sealed class QuantizeTests
         Assert.AreEqual(1, json.GetProperty("schemaVersion").GetInt32());
         Assert.AreEqual(new FileInfo(place.Output).Length, json.GetProperty("bytes").GetProperty("quantized").GetInt64());
         Assert.AreEqual(new FileInfo(place.Model).Length, json.GetProperty("bytes").GetProperty("fp32").GetInt64());
-        foreach (string stage in new[] { "calibrate", "sensitivity", "solve", "refine", "write", "total" })
+        foreach (string stage in new[] { "calibrate", "sensitivity", "solve", "refine", "compensate", "write", "total" })
             Assert.IsTrue(json.GetProperty("seconds").GetProperty(stage).GetDouble() >= 0, stage);
         Assert.IsTrue(json.GetProperty("seconds").GetProperty("total").GetDouble() > json.GetProperty("seconds").GetProperty("sensitivity").GetDouble());
         Assert.AreEqual("optimal", json.GetProperty("proof").GetProperty("status").GetString());
@@ -52,6 +52,17 @@ public sealed class QuantizeTests
             }
         Assert.AreEqual((double)bits / parameters, json.GetProperty("averageBits").GetDouble(), 1e-9);
         Assert.IsTrue(bits <= 4 * parameters, $"{bits} bits of {4 * parameters}");
+    }
+
+    [TestMethod]
+    public void Quantize_WithAWayOfCompensation_SaysSoInReportAndFile()
+    {
+        using var place = new Workplace();
+        var run = CliRun.Of("quantize", place.Model, "-o", place.Output, "--data", place.Images, "--method", "uniform", "--compensate", "gptq", "--activation-range", "percentile",
+            "--weight-scale", "output-mse", "--format", "json");
+        run.AssertDone();
+        Assert.AreEqual("gptq", run.Json.GetProperty("compensation").GetString());
+        Assert.AreEqual("gptq", LampQ.Onnx.Model.Read(place.Output).Metadata["lampq.compensation"]);
     }
 
     [TestMethod]

@@ -14,7 +14,7 @@ sealed class QuantizeCommand
     readonly Option<string> output = new("--output", "-o") { HelpName = "OUT.onnx", Required = true, Description = "The file to write; an existing one is replaced only when everything went well." };
     readonly Option<string> data = new("--data") { HelpName = "PATH", Description = "Calibration images: a folder, a labels.tsv (file, tab, class), or .npy arrays." };
     readonly Option<bool> synthetic = new("--synthetic") { Description = "Calibrates on random numbers instead of --data. Only for trying things out." };
-    readonly Option<int> images = OptionParsing.WithDefault("--images", "N", "Calibration images, drawn from the data by --seed.", 32, OptionParsing.Whole(1));
+    readonly Option<int> images = OptionParsing.WithDefault("--images", "N", "Calibration images, drawn from the data by --seed.", 128, OptionParsing.Whole(1));
     readonly Option<BitWidths> bits = OptionParsing.WithDefault("--bits", "LIST", "Widths a layer may get: 2-8, or 2,4,8.", new BitWidths(defaults.Bits), BitWidths.Parse);
     readonly Option<double> targetBits = OptionParsing.WithDefault("--target-bits", "B", "The budget: bits a weight on average.", defaults.TargetBits, ParseTarget);
     readonly Option<long?> maxSize = OptionParsing.Optional<long?>("--max-size", "SIZE", "The budget as the size of the written file instead: 3000000, 3MB, 3MiB. Implies --container int4.", text => SizeText.Parse(text));
@@ -51,6 +51,10 @@ sealed class QuantizeCommand
     readonly Option<int> fisherDraws = OptionParsing.WithDefault("--fisher-draws", "N", "Classes that fisher-damage draws for each image.", defaults.Fisher.Draws, OptionParsing.Whole(1));
     readonly Option<int> sensitivityImages = OptionParsing.WithDefault("--sensitivity-images", "N", "How many of the images sensitivity is measured on.", defaults.SensitivityImages, OptionParsing.Whole(1));
     readonly Option<int> refinementSteps = OptionParsing.WithDefault("--refinement-steps", "N", "Most pairs of layers that refinement may try; 0 turns it off.", defaults.RefinementSteps, OptionParsing.Whole(0));
+    readonly ChoiceOption<ErrorCompensation> compensate = new("--compensate", "How rounding errors make up for each other, and for what was quantized before the layer.", defaults.Compensation.Name,
+        [.. ErrorCompensation.All.Select(c => (c.Name, c))]);
+    readonly ChoiceOption<ActivationRange> ranges = new("--activation-range", "How the clipping range of what goes into a layer is chosen.", defaults.ActivationRange.Name, [.. ActivationRange.All.Select(r => (r.Name, r))]);
+    readonly ChoiceOption<WeightQuantizer> scales = new("--weight-scale", "How the scale of a row of weights is chosen.", defaults.WeightQuantizer.Name, [.. WeightQuantizer.All.Select(q => (q.Name, q))]);
     readonly Option<int> seed = OptionParsing.WithDefault("--seed", "N", "Seed of everything that is drawn.", defaults.Seed, OptionParsing.Whole(0));
     readonly ChoiceOption<ExportFormat> export = new("--export", "portable is standard QDQ, which every ONNX Runtime runs; packed has bit-packed weights for LampQ's kernels.", "portable",
         [("portable", ExportFormat.Portable), ("packed", ExportFormat.Packed)]);
@@ -65,7 +69,8 @@ sealed class QuantizeCommand
         var command = new Command("quantize", "Writes a mixed-precision QDQ model, and says what it costs in accuracy, bytes and milliseconds.") { quantize.model };
         foreach (Option option in new Option[] { quantize.output, quantize.data, quantize.synthetic, quantize.images, quantize.bits, quantize.targetBits, quantize.maxSize, quantize.profile, quantize.method,
             quantize.uniformBits, quantize.container, quantize.export, quantize.attentionBits, quantize.bitsFor, quantize.metric,
-            quantize.fisherLayers, quantize.fisherBits, quantize.fisherGamma, quantize.fisherDraws, quantize.sensitivityImages, quantize.refinementSteps, quantize.seed })
+            quantize.fisherLayers, quantize.fisherBits, quantize.fisherGamma, quantize.fisherDraws, quantize.sensitivityImages, quantize.refinementSteps,
+            quantize.compensate, quantize.ranges, quantize.scales, quantize.seed })
             command.Options.Add(option);
         quantize.preprocessing.AddTo(command);
         foreach (Option option in new Option[] { quantize.batch, quantize.threads, quantize.format })
@@ -143,6 +148,9 @@ sealed class QuantizeCommand
                 },
                 SensitivityImages = parsed.GetValue(sensitivityImages),
                 RefinementSteps = parsed.GetValue(refinementSteps),
+                Compensation = compensate.ValueIn(parsed),
+                ActivationRange = ranges.ValueIn(parsed),
+                WeightQuantizer = scales.ValueIn(parsed),
                 Seed = parsed.GetValue(seed),
             },
         };

@@ -18,7 +18,7 @@ sealed record QuantizedLayerLine(string Name, string Type, IReadOnlyList<long> S
 sealed record BytesLine(long Fp32, long Quantized);
 
 /// <summary>Seconds of each stage, and of all from the start of the command to the written file.</summary>
-sealed record SecondsLine(double Load, double Baseline, double Calibrate, double Sensitivity, double Solve, double Refine, double Write, double Compare, double Total);
+sealed record SecondsLine(double Load, double Baseline, double Calibrate, double Sensitivity, double Solve, double Refine, double Compensate, double Write, double Compare, double Total);
 
 /// <summary>How both models do on the calibration images.</summary>
 /// <param name="Images">How many.</param>
@@ -49,6 +49,7 @@ sealed record QuantizeReport : Report
     public required string Container { get; init; }
     public required string Export { get; init; }
     public required string? Metric { get; init; }
+    public required string Compensation { get; init; }
     public required int AttentionBits { get; init; }
     public required double? TargetBits { get; init; }
     public required long? MaxSize { get; init; }
@@ -80,6 +81,7 @@ sealed record QuantizeReport : Report
             Container = request.Options.Container.ToString().ToLowerInvariant(),
             Export = request.Options.Export.ToString().ToLowerInvariant(),
             Metric = result.Sensitivity?.Metric,
+            Compensation = request.Options.Compensation.Name,
             AttentionBits = request.Options.AttentionBits,
             TargetBits = allocates && request.MaxSize is null ? request.TargetBits : null,
             MaxSize = request.MaxSize,
@@ -112,14 +114,14 @@ sealed record QuantizeReport : Report
         UnrecognizedLine.Write(output, Unrecognized);
 
         output.WriteLine();
-        output.WriteLine($"method        {Method}{(Metric is null ? "" : $", {Metric}")}; profile {Profile}, {(Export == "packed" ? "packed" : $"container {Container}")}, attention {AttentionBits} bits");
+        output.WriteLine($"method        {Method}{(Metric is null ? "" : $", {Metric}")}; profile {Profile}, compensation {Compensation}, {(Export == "packed" ? "packed" : $"container {Container}")}, attention {AttentionBits} bits");
         output.WriteLine($"average bits  {Figures.Fixed(AverageBits, 4)}{(TargetBits is { } target ? $" (budget {Figures.Short(target)})" : MaxSize is { } size ? $" (budget {SizeText.Of(size)})" : "")}");
         if (Proof is not null)
             output.WriteLine($"proof         {Proof.Text}");
         if (Refinement.Count > 0)
             output.WriteLine($"refinement    {Refinement.Count(s => s.Accepted)} of {Refinement.Count} pairs kept");
         output.WriteLine($"seconds       {Figures.Fixed(Seconds.Total, 1)} (load {Figures.Fixed(Seconds.Load, 1)}, baseline {Figures.Fixed(Seconds.Baseline, 1)}, calibrate {Figures.Fixed(Seconds.Calibrate, 1)}, "
-            + $"sensitivity {Figures.Fixed(Seconds.Sensitivity, 1)}, solve {Figures.Fixed(Seconds.Solve, 1)}, refine {Figures.Fixed(Seconds.Refine, 1)}, write {Figures.Fixed(Seconds.Write, 1)}, compare {Figures.Fixed(Seconds.Compare, 1)})");
+            + $"sensitivity {Figures.Fixed(Seconds.Sensitivity, 1)}, solve {Figures.Fixed(Seconds.Solve, 1)}, refine {Figures.Fixed(Seconds.Refine, 1)}, compensate {Figures.Fixed(Seconds.Compensate, 1)}, write {Figures.Fixed(Seconds.Write, 1)}, compare {Figures.Fixed(Seconds.Compare, 1)})");
 
         output.WriteLine();
         output.WriteLine($"on {Accuracy.Images} calibration images{(Accuracy.Labelled == 0 ? " (no labels: agreement only)" : "")}");

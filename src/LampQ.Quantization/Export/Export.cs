@@ -19,20 +19,23 @@ sealed class Export(Calibration calibration, LayerQuantizers quantizers, IReadOn
 
     public int BitsOf(QuantizableLayer layer, IReadOnlyDictionary<string, int> bitsOfGroup) => quantizers.FixedBits(layer) ?? bitsOfGroup[layer.Group];
 
-    /// <summary>The quantized model.</summary>
+    /// <summary>Weights rounded to nearest, and quantizers, for an allocation.</summary>
     /// <param name="bitsOfGroup">Width by group name.</param>
-    public Model Write(IReadOnlyDictionary<string, int> bitsOfGroup)
+    public QuantizationPlan Plan(IReadOnlyDictionary<string, int> bitsOfGroup) => quantizers.Plan(Layers.ToDictionary(l => l.Name, l => BitsOf(l, bitsOfGroup)));
+
+    /// <summary>The quantized model.</summary>
+    public Model Write(QuantizationPlan plan)
     {
-        var bits = Layers.ToDictionary(l => l.Name, l => BitsOf(l, bitsOfGroup));
-        var model = new PortableExport(quantizers.Plan(bits), container).Apply(calibration.Model);
+        var model = new PortableExport(plan, container).Apply(calibration.Model);
         model.ProducerName = "LampQ";
         model.ProducerVersion = typeof(Export).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
         model.Metadata["lampq.version"] = model.ProducerVersion;
         model.Metadata["lampq.method"] = options.Method.ToString().ToLowerInvariant();
         model.Metadata["lampq.profile"] = options.Profile.ToString().ToLowerInvariant();
+        model.Metadata["lampq.compensation"] = options.Compensation.Name;
         model.Metadata["lampq.container"] = container.ToString().ToLowerInvariant();
         model.Metadata["lampq.attention_bits"] = options.AttentionBits.ToString(CultureInfo.InvariantCulture);
-        model.Metadata["lampq.bits"] = string.Join(";", Layers.Select(l => string.Create(CultureInfo.InvariantCulture, $"{l.Name}={bits[l.Name]}")));
+        model.Metadata["lampq.bits"] = string.Join(";", Layers.Select(l => string.Create(CultureInfo.InvariantCulture, $"{l.Name}={plan.Layers[l.Name].Weights.Bits}")));
         return model;
     }
 
@@ -58,7 +61,7 @@ sealed class Export(Calibration calibration, LayerQuantizers quantizers, IReadOn
     {
         long most = 0;
         foreach (int bits in widths)
-            most = Math.Max(most, Write(groups.ToDictionary(g => g.Name, _ => bits)).ToBytes().LongLength - groups.Sum(g => g.Layers.Sum(l => Formulation.IntegerBytes(container, l, bits))));
+            most = Math.Max(most, Write(Plan(groups.ToDictionary(g => g.Name, _ => bits))).ToBytes().LongLength - groups.Sum(g => g.Layers.Sum(l => Formulation.IntegerBytes(container, l, bits))));
         return most;
     }
 }

@@ -25,7 +25,9 @@ public sealed class PortableExport(QuantizationPlan plan, WeightContainer contai
 
     void Write(QdqActivation activations, QuantizableLayer layer, LayerPlan layerPlan)
     {
-        var bias = LinearWeights.CurrentBias(layer) is null ? null : layer.ReadBias();
+        var bias = LinearWeights.CurrentBias(layer) is null ? null : layerPlan.Bias ?? layer.ReadBias();
+        if (bias is not null && layerPlan.Bias is not null)
+            layer.WriteBias(bias);
         if (layer.Node.Is("Conv"))
             QdqPatchEmbedding.Write(activations, layer, layerPlan.Weights, layerPlan.Input, container, bias);
         else

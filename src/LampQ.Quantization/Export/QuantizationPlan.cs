@@ -5,7 +5,8 @@ namespace LampQ.Quantization;
 /// <summary>What becomes of one layer.</summary>
 /// <param name="Weights">Integers and scales.</param>
 /// <param name="Input">Quantizer of what goes in.</param>
-public sealed record LayerPlan(QuantizedWeights Weights, AffineQuantizer Input);
+/// <param name="Bias">b [N] in place of the layer's own; null keeps that.</param>
+public sealed record LayerPlan(QuantizedWeights Weights, AffineQuantizer Input, float[]? Bias = null);
 
 /// <summary>Quantizers of Q, Kᵀ and V of an attention, and the bits of its map, which needs no range.</summary>
 public sealed record AttentionPlan(AffineQuantizer Q, AffineQuantizer K, AffineQuantizer V, int MapBits);

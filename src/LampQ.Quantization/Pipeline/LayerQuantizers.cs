@@ -6,8 +6,9 @@ namespace LampQ.Quantization;
 
 /// <summary>Weights and input quantizers of every layer at every width, each made when it is first asked for.</summary>
 /// <param name="calibration">The model and its ranges.</param>
-/// <param name="options">Profile, weight quantizer and fixed widths.</param>
-public sealed class LayerQuantizers(Calibration calibration, QuantizationOptions options)
+/// <param name="options">Profile, weight quantizer, range and fixed widths.</param>
+/// <param name="outputErrors">Errors at the outputs of layers, for ranges that are chosen by them.</param>
+public sealed class LayerQuantizers(Calibration calibration, QuantizationOptions options, OutputErrors? outputErrors = null)
 {
     readonly ConcurrentDictionary<(string Layer, int Bits), LayerPlan> plans = [];
     readonly ConcurrentDictionary<(string Value, int Bits), AffineQuantizer> inputs = [];
@@ -45,5 +46,10 @@ public sealed class LayerQuantizers(Calibration calibration, QuantizationOptions
 
     // In the cpu profile every width of a layer, and q, k and v, share one input quantizer.
     AffineQuantizer Input(Value value, int bits) => inputs.GetOrAdd((value.Name, bits), _ =>
-        RangeSearch.Asymmetric(calibration.Statistics[value.Name].Groups[0], bits));
+    {
+        var error = outputErrors?.Of(value.Name);
+        // A patch embedding's output error is not known; its input has no outliers.
+        var range = options.ActivationRange.NeedsOutputError && error is null ? ActivationRange.Mse : options.ActivationRange;
+        return range.Choose(calibration.Statistics[value.Name].Groups[0], bits, error);
+    });
 }

@@ -12,6 +12,10 @@ namespace LampQ.Quantization;
 public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string>? progress = null)
 {
     readonly Stopwatch total = new();
+    readonly List<string> notes = [];
+
+    /// <summary>Samples that output errors of input quantizers are measured on: about 1600 tokens, and every candidate runs over all of them.</summary>
+    const int OutputErrorImages = 8;
 
     /// <summary>Quantizes a float model.</summary>
     /// <param name="model">A float ONNX model with one image input [batch, ..] and class scores as first output; it stays as it was.</param>
@@ -24,23 +28,33 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
     public QuantizationResult Quantize(Model model, SampleSet samples, CancellationToken cancellation = default)
     {
         options.Validate();
-        if (FixedBatch.Of(model) is { } batch && FixedBatch.Fit(options, samples, batch) is var fitted && fitted != (options, samples))
+        if (FixedBatch.Of(model) is { } fixedBatch && FixedBatch.Fit(options, samples, fixedBatch) is var fitted && fitted != (options, samples))
             return QuantizeFitted(fitted.Options, model, fitted.Samples, samples.Count, cancellation);
         total.Restart();
+        notes.Clear();
         var container = options.MaxSizeInBytes is null ? options.Container : WeightContainer.Int4;
 
         var prepared = Prepare(model, container);
         CheckSamples(prepared.Graph.Inputs[0], samples);
-        Say($"Calibrating on {samples.Count} samples");
-        var calibration = Calibration.Of(prepared, samples, options.Run, cancellation);
-        var quantizers = new LayerQuantizers(calibration, options);
+        int images = Math.Min(options.RangeImages, samples.Count);
+        var ranges = samples.Take(prepared.Graph.Inputs[0].Shape?[0].Size is { } batch ? (int)Math.Max(batch, images - images % batch) : images);
+        Say($"Calibrating on {ranges.Count} samples");
+        var calibration = Calibration.Of(prepared, ranges, options.Run, cancellation);
+        var weights = TokenWeightsOf(calibration, samples, cancellation);
+        var outputErrors = options.ActivationRange.NeedsOutputError ? new OutputErrors(calibration, samples.Take(Math.Min(OutputErrorImages, samples.Count)), weights, options.Run) : null;
+        var quantizers = new LayerQuantizers(calibration, options, outputErrors);
         var groups = GroupsOf(calibration.Structure, quantizers);
         var export = new Export(calibration, quantizers, groups, container, options);
+        var compensation = Compensation(calibration, samples, weights);
         double calibrated = total.Elapsed.TotalSeconds;
 
         // With every layer's width fixed there is nothing to allocate.
         if (options.Method == AllocationMethod.Uniform || groups.Count == 0)
-            return Finish(export, groups.ToDictionary(g => g.Name, _ => options.UniformBits), null, null, [], new StageSeconds(calibrated, 0, 0, 0, 0, 0));
+        {
+            var uniform = groups.ToDictionary(g => g.Name, _ => options.UniformBits);
+            var plan = compensation?.Apply(export.Plan(uniform), cancellation) ?? export.Plan(uniform);
+            return Finish(export, plan, uniform, null, null, [], new StageSeconds(calibrated, 0, 0, 0, total.Elapsed.TotalSeconds - calibrated, 0, 0));
+        }
 
         int[] bits = [.. options.Bits.Order()];
         // An infeasible budget is found before the minutes of measuring, not after.
@@ -78,8 +92,21 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
             allocation = Refine(context, sensitivity, allocation, steps);
         }
         double refined = total.Elapsed.TotalSeconds;
-        return Finish(export, allocation.BitsByName(), sensitivity, answer, steps,
-            new StageSeconds(calibrated, measured - calibrated, solved - measured, refined - solved, 0, 0));
+        var (chosen, compensated) = Compensate(export, compensation, session, allocation, cancellation);
+        return Finish(export, compensated, chosen, sensitivity, answer, steps,
+            new StageSeconds(calibrated, measured - calibrated, solved - measured, refined - solved, total.Elapsed.TotalSeconds - refined, 0, 0));
+    }
+
+    (IReadOnlyDictionary<string, int> Bits, QuantizationPlan Plan) Compensate(Export export, SequentialCompensation? compensation, OnnxSession session, BitAllocation allocation,
+        CancellationToken cancellation)
+    {
+        if (compensation is null)
+            return (allocation.BitsByName(), export.Plan(allocation.BitsByName()));
+        Say($"Compensating errors ({compensation.Method.Name})");
+        var (bits, plan, kl) = new MeasuredChoice(export, compensation, session, options.Run).Of(allocation, cancellation);
+        if (kl.Count == 2 && kl[1] < kl[0])
+            notes.Add(string.Create(CultureInfo.InvariantCulture, $"The same width for every layer was measured closer to the float model than the solver's allocation, after compensation (mean KL {kl[1]:G3} against {kl[0]:G3}), and was taken."));
+        return (bits, plan);
     }
 
     QuantizationResult QuantizeFitted(QuantizationOptions fitted, Model model, SampleSet samples, int given, CancellationToken cancellation)
@@ -147,12 +174,44 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         return (item, bits) => context.Groups[item].Layers.Average(l => errors.Of(l, bits));
     }
 
-    QuantizationResult Finish(Export export, IReadOnlyDictionary<string, int> bitsOfGroup, SensitivityProfile? sensitivity, AllocationAnswer? answer,
+    bool NeedsMoments => options.Compensation.NeedsMoments || options.WeightQuantizer.NeedsInputPower;
+
+    /// <summary>What each token counts; null where nothing asks for it, or the model has no gradients.</summary>
+    TokenWeights? TokenWeightsOf(Calibration calibration, SampleSet samples, CancellationToken cancellation)
+    {
+        QuantizableLayer[] layers = [.. calibration.Structure.Layers.Where(MomentsGraph.Suits)];
+        if (layers.Length == 0 || (!NeedsMoments && !options.ActivationRange.NeedsOutputError))
+            return null;
+        try
+        {
+            Say($"Weighing tokens of {samples.Count} samples");
+            return TokenWeights.Measure(calibration.Model, layers, samples, options.Seed, options.Run, cancellation);
+        }
+        catch (Exception e) when (e is NotSupportedException or ArgumentException)
+        {
+            notes.Add($"All tokens count alike in error compensation: {e.Message}");
+            return null;
+        }
+    }
+
+    /// <summary>What is to compensate errors; null where weights are rounded to nearest.</summary>
+    SequentialCompensation? Compensation(Calibration calibration, SampleSet samples, TokenWeights? weights) => !NeedsMoments ? null : new SequentialCompensation
+    {
+        Calibration = calibration,
+        Samples = samples,
+        Method = options.Compensation,
+        Quantizer = options.WeightQuantizer,
+        Weights = weights,
+        Run = options.Run,
+        Progress = (done, of) => Say($"  {done} of {of} layers", done % 12 == 0),
+    };
+
+    QuantizationResult Finish(Export export, QuantizationPlan plan, IReadOnlyDictionary<string, int> bitsOfGroup, SensitivityProfile? sensitivity, AllocationAnswer? answer,
         IReadOnlyList<RefinementStep> steps, StageSeconds seconds)
     {
         double before = total.Elapsed.TotalSeconds;
         Say("Writing");
-        var portable = export.Write(bitsOfGroup);
+        var portable = export.Write(plan);
         var written = export.Pack(portable, out var lowering);
         var bySensitivity = sensitivity?.Groups.ToDictionary(g => g.Group, g => g.Sensitivity);
         var layers = export.Layers.Select(l => new LayerResult(l.Name, l.Type, export.BitsOf(l, bitsOfGroup), l.Parameters,
@@ -169,7 +228,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
             Refinement = steps,
             Unrecognized = export.Unrecognized,
             SizeInBytes = written.ToBytes().LongLength,
-            Notes = [.. export.Notes, .. lowering.Left.Select(o => $"'{o.Name}' ({o.Operation}) is not packed. {o.Reason}")],
+            Notes = [.. export.Notes, .. notes, .. lowering.Left.Select(o => $"'{o.Name}' ({o.Operation}) is not packed. {o.Reason}")],
             Seconds = seconds with { Write = total.Elapsed.TotalSeconds - before, Total = total.Elapsed.TotalSeconds },
         };
     }

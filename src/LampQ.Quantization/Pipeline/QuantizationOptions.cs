@@ -66,6 +66,15 @@ public sealed record QuantizationOptions
     /// <summary>How weights are rounded. Default least squared error.</summary>
     public WeightQuantizer WeightQuantizer { get; init; } = WeightQuantizer.Mse;
 
+    /// <summary>How the range of what goes into a layer is chosen. Default: the one that won by measurement (docs/decisions/0011).</summary>
+    public ActivationRange ActivationRange { get; init; } = ActivationRange.Mse;
+
+    /// <summary>How the rounding errors of a layer make up for each other, and for what was quantized before it. Default: the one that won by measurement (docs/decisions/0011).</summary>
+    public ErrorCompensation Compensation { get; init; } = ErrorCompensation.RidgeGptq;
+
+    /// <summary>Samples that activation ranges are taken from, the first of the calibration set. Default 32: ranges do not change beyond, compensation uses all samples.</summary>
+    public int RangeImages { get; init; } = 32;
+
     /// <summary>Samples that sensitivity and refinement are measured on, the first of the calibration set. Default 16: half the time of 32.</summary>
     public int SensitivityImages { get; init; } = 16;
 
@@ -94,6 +103,8 @@ public sealed record QuantizationOptions
             Width($"BitsFor '{layer}'", bits);
         if (SensitivityImages < 1)
             throw new ArgumentException($"SensitivityImages is {SensitivityImages}; expected 1 at least.");
+        if (RangeImages < 1)
+            throw new ArgumentException($"RangeImages is {RangeImages}; expected 1 at least.");
         Fisher.Validate();
         if (RefinementSteps < 0)
             throw new ArgumentException($"RefinementSteps is {RefinementSteps}; expected 0 at least.");

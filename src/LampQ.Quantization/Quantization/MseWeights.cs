@@ -6,15 +6,11 @@ public abstract partial class WeightQuantizer
 {
     /// <summary>The scale of least squared error Σ_k p_k·(w_k − ŵ_k)², p the power of input channel k where it is known, else 1.</summary>
     public static WeightQuantizer Mse { get; } = new MseWeights();
-}
 
-sealed class MseWeights : WeightQuantizer
-{
     const int Steps = 80;
 
-    public override string Name => "mse";
-
-    protected override float ScaleCore(ReadOnlySpan<float> row, int bits, ReadOnlySpan<float> inputPower)
+    /// <summary>Searches the scale of a row between that without clipping and a fraction of it.</summary>
+    protected static float LeastErrorScale(ReadOnlySpan<float> row, int bits, ReadOnlySpan<float> inputPower)
     {
         float full = ScaleWithoutClipping(row, bits), best = full;
         double least = Error(row, full, bits, inputPower, double.PositiveInfinity);
@@ -55,5 +51,11 @@ sealed class MseWeights : WeightQuantizer
             sum += power.IsEmpty ? error * error : power[i] * error * error;
         }
         return sum;
-    }
+    }}
+
+sealed class MseWeights : WeightQuantizer
+{
+    public override string Name => "mse";
+
+    protected override float ScaleCore(ReadOnlySpan<float> row, int bits, ReadOnlySpan<float> inputPower) => LeastErrorScale(row, bits, inputPower);
 }

@@ -6,10 +6,13 @@ namespace LampQ.Quantization;
 public abstract partial class WeightQuantizer
 {
     /// <summary>Every known quantizer.</summary>
-    public static IReadOnlyList<WeightQuantizer> All => [MinMax, Mse];
+    public static IReadOnlyList<WeightQuantizer> All => [MinMax, Mse, OutputMse];
 
     /// <summary>Name on the command line.</summary>
     public abstract string Name { get; }
+
+    /// <summary>True when the power of input channels is worth collecting for it.</summary>
+    public virtual bool NeedsInputPower => false;
 
     /// <summary>Rounds weights: q = clamp(round(w / scale), −2^(bits−1), 2^(bits−1) − 1), one scale a row, rounding half to even.</summary>
     /// <param name="weights">Row-major [N, K]: one row an output channel.</param>

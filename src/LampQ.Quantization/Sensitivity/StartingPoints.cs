@@ -22,9 +22,9 @@ public sealed class StartingPoints
         CancellationToken cancellation)
     {
         var points = new StartingPoints(samples, settings);
-        var cuts = structure.Norms.Select(n => n.Input).Distinct().Where(v => IsCut(model.Graph, v)).ToArray();
+        var cuts = Cuts(model, structure);
         foreach (var layer in layers)
-            points.startOf[layer.Name] = cuts.LastOrDefault(cut => Reaches(layer.Node, cut))?.Name;
+            points.startOf[layer.Name] = LatestBefore(layer, cuts)?.Name;
         string[] needed = [.. points.startOf.Values.Where(s => s is not null).Distinct()!];
         if (needed.Length == 0)
             return points;
@@ -41,6 +41,12 @@ public sealed class StartingPoints
                 points.recorded[needed[i]].Add(Tensor.Of(values, shape)));
         return points;
     }
+
+    /// <summary>The values from which everything behind follows, along the data.</summary>
+    public static Value[] Cuts(Model model, ModelStructure structure) => [.. structure.Norms.Select(n => n.Input).Distinct().Where(v => IsCut(model.Graph, v))];
+
+    /// <summary>The last of some cuts that a layer depends on; null when it depends on none.</summary>
+    public static Value? LatestBefore(QuantizableLayer layer, IEnumerable<Value> cuts) => cuts.LastOrDefault(cut => Reaches(layer.Node, cut));
 
     /// <summary>Name of the value to start at for a candidate of this layer; null is the model's input.</summary>
     public string? StartOf(QuantizableLayer layer) => startOf[layer.Name];

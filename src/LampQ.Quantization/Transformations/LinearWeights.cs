@@ -92,6 +92,9 @@ public static class LinearWeights
     public static Value? CurrentBias(QuantizableLayer layer) =>
         layer.BiasAdd is { } add ? add.Input(BiasIndex(layer)) : layer.Node.Is("MatMul") ? null : layer.Node.Input(2);
 
+    /// <summary>The node that takes the bias, and as which input.</summary>
+    public static (Node Node, int Index) BiasPlace(this QuantizableLayer layer) => layer.BiasAdd is { } add ? (add, BiasIndex(layer)) : (layer.Node, 2);
+
     static int BiasIndex(QuantizableLayer layer) => layer.BiasAdd!.Input(0) == layer.Node.Output ? 1 : 0;
 
     // The record names the weight it was found with; a transformation may have put another one in its place since.

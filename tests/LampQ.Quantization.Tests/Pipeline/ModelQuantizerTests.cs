@@ -49,6 +49,26 @@ public sealed class ModelQuantizerTests
     }
 
     [TestMethod]
+    [DataRow(QuantizationProfile.Cpu, "mse")]
+    [DataRow(QuantizationProfile.Paper, "output-mse")]
+    public void Quantize_WithCompensation_IsCloserToTheFloatModelThanWithout(QuantizationProfile profile, string range)
+    {
+        var vit = new TinyVit();
+        var samples = TinyRuns.Samples(vit, 16);
+        var options = TinyRuns.Options with { Profile = profile, TargetBits = 3, UniformBits = 3, Compensation = ErrorCompensation.RidgeGptq, ActivationRange = ActivationRange.All.Single(r => r.Name == range) };
+        double Kl(QuantizationOptions o)
+        {
+            var result = new ModelQuantizer(o).Quantize(vit.Build(), samples);
+            Assert.AreEqual("", TinyRuns.Describe(ModelChecker.Check(result.Model)));
+            Assert.IsTrue(result.AverageBits <= 3);
+            return TinyRuns.Outputs(vit.Build(), samples).MeanKl(TinyRuns.Outputs(result.Model, samples));
+        }
+        double allocated = Kl(options), rounded = Kl(options with { Compensation = ErrorCompensation.None }), uniform = Kl(options with { Method = AllocationMethod.Uniform }), nearest = Kl(options with { Method = AllocationMethod.Uniform, Compensation = ErrorCompensation.None });
+        Assert.IsTrue(allocated < 0.7 * rounded, $"{allocated} against {rounded}");
+        Assert.IsTrue(uniform < 0.7 * nearest, $"{uniform} against {nearest}");
+    }
+
+    [TestMethod]
     public void Quantize_AnyModel_SaysInItsMetadataHowItCameAbout()
     {
         var result = Quantize(new(), TinyRuns.Options with { Method = AllocationMethod.Uniform, UniformBits = 3, Profile = QuantizationProfile.Paper, AttentionBits = 7 });

@@ -1,0 +1,40 @@
+using LampQ.Onnx;
+
+namespace LampQ.Quantization;
+
+public abstract partial class ErrorCompensation
+{
+    /// <summary>
+    /// GPTQ (Frantar et al., arXiv 2210.17323, algorithm 1): columns are rounded one after the other, those of largest input power first, and each rounding error
+    /// is taken over by the columns still to come so that Σ ‖ΔW·x̂‖² is least; the scales of the weight quantizer, 1 % damping.
+    /// </summary>
+    public static ErrorCompensation Gptq { get; } = new GptqCompensation();
+}
+
+sealed class GptqCompensation : ErrorCompensation
+{
+    const double Damping = 0.01;
+
+    public override string Name => "gptq";
+
+    protected override CompensatedWeights CompensateCore(LayerProblem problem)
+    {
+        var metric = problem.Moments.Second();
+        double damping = Damping * metric.Diagonal().Average();
+        for (int k = 0; k < metric.RowCount; k++)
+            metric[k, k] += damping;
+        var plane = new NearestPlane(metric);
+        var scales = Round(problem).Scales;
+        int columns = problem.Columns;
+        var codes = new sbyte[problem.Weight.Length];
+        Parallel.For(0, problem.Rows, row =>
+        {
+            var weights = new float[columns];
+            var rounded = new float[columns];
+            plane.Arrange(problem.Weight.AsSpan(row * columns, columns), weights);
+            plane.Round(weights, scales[row], problem.Bits, rounded);
+            plane.Restore(rounded, codes.AsSpan(row * columns, columns));
+        });
+        return new CompensatedWeights(new QuantizedWeights(problem.Bits, problem.Rows, columns, codes, scales), problem.Bias);
+    }
+}

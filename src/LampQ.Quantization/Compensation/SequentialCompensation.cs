@@ -1,0 +1,138 @@
+using LampQ.Onnx;
+
+namespace LampQ.Quantization;
+
+/// <summary>
+/// Rounds the layers of a model one after the other, along the data: each sees as x̂ what the layers quantized before it make of the samples, and as y what the
+/// float model has at its output. Where the layer's output is added to the residual stream, y also makes up for the error that stands in the stream already.
+/// </summary>
+/// <remarks>
+/// Both models are kept at one cut of the residual stream for all samples, and run from there on layer by layer, so the whole costs a few forward passes; memory
+/// is that of two residual streams and the moments of one layer.
+/// </remarks>
+public sealed record SequentialCompensation
+{
+    /// <summary>The calibrated float model.</summary>
+    public required Calibration Calibration { get; init; }
+
+    /// <summary>The samples whose activations are matched.</summary>
+    public required SampleSet Samples { get; init; }
+
+    /// <summary>How layers are rounded.</summary>
+    public required ErrorCompensation Method { get; init; }
+
+    /// <summary>Chooses scales where the method does not.</summary>
+    public required WeightQuantizer Quantizer { get; init; }
+
+    /// <summary>What each token counts; null counts all alike.</summary>
+    public TokenWeights? Weights { get; init; }
+
+    /// <summary>Batch size and threads.</summary>
+    public required RunSettings Run { get; init; }
+
+    /// <summary>Told after each layer: done, of.</summary>
+    public Action<int, int>? Progress { get; init; }
+
+    /// <summary>Rounds every layer of a plan anew.</summary>
+    /// <param name="plan">Widths and input quantizers.</param>
+    /// <param name="cancellation">Cancels between two batches.</param>
+    public QuantizationPlan Apply(QuantizationPlan plan, CancellationToken cancellation = default)
+    {
+        var model = Calibration.Model;
+        var twin = new QuantizedTwin(Calibration, plan.Layers.ToDictionary(p => p.Key, p => p.Value.Input), plan.Attentions);
+        var layers = Calibration.Structure.Layers.Where(l => plan.Layers.ContainsKey(l.Name)).ToArray();
+        var cuts = StartingPoints.Cuts(model, Calibration.Structure);
+        var result = new Dictionary<string, LayerPlan>();
+        var images = Samples.Tensors(Run, cancellation).ToArray();
+        var (floats, quantized) = (images, images);
+        var rest = layers.ToList();
+        for (int segment = -1; segment < cuts.Length; segment++)
+        {
+            string? start = segment < 0 ? null : cuts[segment].Name;
+            var end = segment + 1 < cuts.Length ? cuts[segment + 1] : null;
+            var own = rest.Where(l => StartingPoints.LatestBefore(l, cuts) == (segment < 0 ? null : cuts[segment])).ToArray();
+            rest.RemoveAll(own.Contains);
+            foreach (var stage in own.GroupBy(l => l.Input.Name))
+            {
+                var moments = stage.All(MomentsGraph.Suits)
+                    ? Collect(twin, start, end, [.. stage], floats, quantized, cancellation)
+                    : [];
+                foreach (var layer in stage)
+                {
+                    var layerPlan = plan.Layers[layer.Name];
+                    var rounded = moments.TryGetValue(layer.Name, out var known)
+                        ? Method.Compensate(new LayerProblem
+                        {
+                            Weight = layer.ReadWeight(),
+                            Bias = LinearWeights.CurrentBias(layer) is null ? null : layer.ReadBias(),
+                            Bits = layerPlan.Weights.Bits,
+                            Quantizer = Quantizer,
+                            Moments = known,
+                        })
+                        : new CompensatedWeights(layerPlan.Weights, null);
+                    twin.Set(layer, rounded);
+                    result[layer.Name] = layerPlan with { Weights = rounded.Weights, Bias = rounded.Bias };
+                    Progress?.Invoke(result.Count, layers.Length);
+                }
+            }
+            if (end is null || rest.Count == 0)
+                break;
+            using (var part = ModelPart.Of(model, start, g => [g.Find(end.Name)!], Run))
+                floats = Advance(part, floats, cancellation);
+            using (var part = twin.Part(start, g => [g.Find(end.Name)!], Run))
+                quantized = Advance(part, quantized, cancellation);
+        }
+        return plan with { Layers = result };
+    }
+
+    Dictionary<string, LayerMoments> Collect(QuantizedTwin twin, string? start, Value? end, QuantizableLayer[] stage, Tensor[] floats, Tensor[] quantized, CancellationToken cancellation)
+    {
+        var moments = stage.ToDictionary(l => l.Name, l => new LayerMoments(l.OutputChannels, l.InputChannels));
+        var onStream = stage.ToDictionary(l => l.Name, l => start is not null && end is not null && IsAdded(l, start, end));
+        using var expected = ModelPart.Of(Calibration.Model, start, g => [.. stage.Select(l => g.Find(onStream[l.Name] ? end!.Name : l.Output.Name)!)], Run);
+        using var part = twin.Part(start, g => [.. stage.SelectMany(l => MomentsGraph.Emit(g, l))], Run);
+        // Batches run side by side and are added up in their order: floats summed in another order would give another model.
+        var parallel = ModelPart.Parallelism(Run, cancellation);
+        for (int first = 0; first < floats.Length; first += parallel.MaxDegreeOfParallelism)
+        {
+            var sums = new float[Math.Min(parallel.MaxDegreeOfParallelism, floats.Length - first)][][];
+            Parallel.For(0, sums.Length, parallel, i => sums[i] = OfBatch(part, expected, stage, onStream, floats[first + i], quantized[first + i], (first + i) * Run.BatchSize));
+            foreach (float[][] sum in sums)
+                for (int l = 0; l < stage.Length; l++)
+                    moments[stage[l].Name].Add(sum[2 * l], sum[2 * l + 1]);
+        }
+        return moments;
+    }
+
+    /// <summary>A and B of each layer of a stage over one batch, in turn.</summary>
+    float[][] OfBatch(ModelPart part, ModelPart expected, QuantizableLayer[] stage, Dictionary<string, bool> onStream, Tensor floats, Tensor quantized, int firstSample)
+    {
+        var more = new Dictionary<string, Tensor>();
+        int samples = (int)floats.Shape[0];
+        expected.Run(floats, new Dictionary<string, Tensor>(), (i, _, values) =>
+        {
+            var layer = stage[i];
+            float[] y = values.ToArray();
+            if (onStream[layer.Name])
+                System.Numerics.Tensors.TensorPrimitives.Subtract(y, quantized.As<float>(), y);
+            int rows = y.Length / layer.OutputChannels;
+            more[MomentsGraph.OutputName(layer)] = Tensor.Of(y, rows, layer.OutputChannels);
+            more[MomentsGraph.RootName(layer)] = MomentsGraph.Roots(layer, Weights, firstSample, samples, rows);
+        });
+        var sums = new float[2 * stage.Length][];
+        part.Run(quantized, more, (i, _, values) => sums[i] = values.ToArray());
+        return sums;
+    }
+
+    /// <summary>True where the stream behind is the stream before plus this layer's output, and nothing else.</summary>
+    static bool IsAdded(QuantizableLayer layer, string start, Value end) =>
+        end.Producer is { } add && add.Is("Add") && add.Inputs.Any(v => v!.Name == start) && add.Inputs.Any(v => v == layer.Output) && layer.Output.Uses.Count == 1;
+
+    Tensor[] Advance(ModelPart part, Tensor[] batches, CancellationToken cancellation)
+    {
+        var next = new Tensor[batches.Length];
+        Parallel.For(0, batches.Length, ModelPart.Parallelism(Run, cancellation), i =>
+            part.Run(batches[i], new Dictionary<string, Tensor>(), (_, shape, values) => next[i] = Tensor.Of(values, shape)));
+        return next;
+    }
+}

@@ -1,0 +1,90 @@
+using LampQ.Onnx;
+using LampQ.Runtime;
+
+namespace LampQ.Quantization;
+
+/// <summary>Σ ω·‖W·(x̂ − x)‖² at the outputs of all layers that use an activation, for any quantizer of it, on recorded samples of the float network.</summary>
+/// <param name="calibration">The float model.</param>
+/// <param name="samples">A few samples; the inputs of all layers are kept for them.</param>
+/// <param name="weights">What each token counts; null counts all alike.</param>
+/// <param name="settings">Batch size and threads.</param>
+public sealed class OutputErrors(Calibration calibration, SampleSet samples, TokenWeights? weights, RunSettings settings)
+{
+    readonly Dictionary<string, List<Tensor>> recorded = [];
+
+    /// <summary>The error of quantizers of one activation; null where the layers behind it take no rows of channels.</summary>
+    /// <param name="activation">Name of the value.</param>
+    public Func<AffineQuantizer, double>? Of(string activation)
+    {
+        var layers = calibration.Structure.Layers.Where(l => l.Input.Name == activation).ToArray();
+        if (layers.Length == 0 || !layers.All(MomentsGraph.Suits))
+            return null;
+        return quantizer =>
+        {
+            // One session at a time: the candidates of one activation come one after the other.
+            if (current.Name != activation)
+            {
+                current.Part?.Dispose();
+                current = (activation, PartFor(layers));
+            }
+            return Measure(current.Part!, layers, Recorded(activation), quantizer);
+        };
+    }
+
+    (string? Name, OnnxSession? Part) current;
+
+    double Measure(OnnxSession part, QuantizableLayer[] layers, List<Tensor> batches, AffineQuantizer quantizer)
+    {
+        double sum = 0;
+        int first = 0;
+        foreach (var x in batches)
+        {
+            int count = (int)x.Shape[0], rows = (int)(x.Count / layers[0].InputChannels);
+            part.Run(new Dictionary<string, Tensor>
+            {
+                ["x"] = Tensor.Of(x.As<float>(), rows, layers[0].InputChannels),
+                ["root"] = MomentsGraph.Roots(layers[0], weights, first, count, rows),
+                ["scale"] = Tensor.Scalar(quantizer.Scale),
+                ["zero"] = Tensor.Scalar((byte)quantizer.ZeroPoint),
+                ["min"] = Tensor.Scalar(quantizer.Minimum),
+                ["max"] = Tensor.Scalar(quantizer.Maximum),
+            }, ["error"], (_, _, values) => sum += values[0]);
+            first += count;
+        }
+        return sum;
+    }
+
+    /// <summary>x, its quantizer and √ω in; the squared norm of √ω·W·(x̂ − x) out, W the weights of all layers one below the other.</summary>
+    OnnxSession PartFor(QuantizableLayer[] layers)
+    {
+        var model = Model.Create(13);
+        var graph = model.Graph;
+        int channels = layers[0].InputChannels, outputs = layers.Sum(l => l.OutputChannels);
+        Value Scalar(string name, ElementType type = ElementType.Float) => graph.AddInput(name, type);
+        var x = graph.AddInput("x", ElementType.Float, "rows", channels);
+        var root = graph.AddInput("root", ElementType.Float, "rows", 1);
+        var (scale, zero) = (Scalar("scale"), Scalar("zero", ElementType.UInt8));
+        var clipped = graph.Emit("Clip", [x, Scalar("min"), Scalar("max")]);
+        var rounded = graph.Emit("DequantizeLinear", [graph.Emit("QuantizeLinear", [clipped, scale, zero]), scale, zero]);
+        var weight = graph.AddInitializer("weight", Tensor.Of(LinearWeights.Transpose([.. layers.SelectMany(l => l.ReadWeight())], outputs, channels), channels, outputs));
+        var error = graph.Emit("MatMul", [graph.Emit("Mul", [graph.Emit("Sub", [rounded, x]), root]), weight]);
+        var sum = graph.Emit("ReduceSumSquare", [error], "error", ("keepdims", 0L));
+        (sum.Type, sum.Shape) = (ElementType.Float, []);
+        graph.AddOutput(sum);
+        return new OnnxSession(model, settings.Session);
+    }
+
+    List<Tensor> Recorded(string activation)
+    {
+        if (recorded.Count == 0)
+        {
+            string[] names = [.. calibration.Structure.Layers.Where(MomentsGraph.Suits).Select(l => l.Input.Name).Distinct()];
+            foreach (string name in names)
+                recorded[name] = [];
+            using var part = ModelPart.Of(calibration.Model, null, g => [.. names.Select(name => g.Find(name)!)], settings);
+            foreach (var batch in samples.Tensors(settings))
+                part.Run(batch, new Dictionary<string, Tensor>(), (i, shape, values) => recorded[names[i]].Add(Tensor.Of(values, shape)));
+        }
+        return recorded[activation];
+    }
+}

@@ -1,0 +1,87 @@
+using LampQ.Onnx;
+using LampQ.Runtime;
+
+namespace LampQ.Quantization;
+
+/// <summary>
+/// How much the loss minds an error at each token of each layer: ω_t ∝ (1 − u) + u·‖∂L/∂y_t‖² / mean, y_t the layer's output, L = −log p(c) with classes c drawn from
+/// the model, so that Σ ω·‖Δy‖² follows the second-order damage ½·E⟨∂L/∂y, Δy⟩² where Σ ‖Δy‖² counts every token alike (the token weighting of
+/// GuidedQuant, arXiv 2505.07004, with one group of channels). Behind the last attention only the class token counts.
+/// </summary>
+public sealed class TokenWeights
+{
+    /// <summary>u: what is drawn from few samples is noisy, and a token no sample minded must not be free.</summary>
+    const double Share = 0.9;
+
+    /// <summary>A token counts at most this many times the mean.</summary>
+    const double Most = 100;
+
+    readonly Dictionary<string, float[][]> weights = [];
+
+    /// <summary>Measures the weights: one backward pass a sample for all layers.</summary>
+    /// <param name="model">The float model.</param>
+    /// <param name="layers">Its layers.</param>
+    /// <param name="samples">The calibration set.</param>
+    /// <param name="seed">Seed of the draws.</param>
+    /// <param name="settings">Threads.</param>
+    /// <param name="cancellation">Cancels between two samples.</param>
+    /// <exception cref="NotSupportedException">An operator on the way from a layer to the loss has no backward rule.</exception>
+    public static TokenWeights Measure(Model model, IReadOnlyList<QuantizableLayer> layers, SampleSet samples, int seed, RunSettings settings, CancellationToken cancellation = default)
+    {
+        if (model.Graph.Inputs[0].Shape?[0].Size is { } batch && batch != 1)
+            throw new NotSupportedException($"The model's batch is fixed to {batch}; gradients are taken one sample at a time.");
+        string input = model.Graph.Inputs[0].Name;
+        var fixedModel = new FixInputShapes(inputShapes: new Dictionary<string, long[]> { [input] = [1, .. samples.Shape.Select(d => (long)d)] }).Apply(model);
+        var fisher = FisherGraph.Build(fixedModel, Loss.NegativeLogLikelihood, layers, withTensors: true);
+        var graph = fisher.Model.Graph;
+        foreach (var output in graph.Outputs.ToArray())
+            graph.RemoveOutput(output);
+        string[] names = [.. fisher.Layers.Select(l =>
+        {
+            var gradient = graph.Find(l.Gradient!)!;
+            var norm = graph.Emit("ReduceSum", [graph.Emit("Mul", [gradient, gradient]), graph.AddInitializer("last_axis", Tensor.Of([-1L]))], $"token_weight/{l.Layer.Name}");
+            graph.AddOutput(norm);
+            return norm.Name;
+        })];
+        graph.RemoveUnused();
+
+        var result = new TokenWeights();
+        foreach (var layer in layers)
+            result.weights[layer.Name] = new float[samples.Count][];
+        var single = settings with { BatchSize = 1, Session = settings.Session with { Threads = 1 } };
+        using var forward = new OnnxSession(model, single.Session);
+        using var backward = new OnnxSession(fisher.Model, single.Session);
+        Parallel.ForEach(samples.Tensors(single, cancellation), ModelPart.Parallelism(settings, cancellation), (tensor, _, index) =>
+        {
+            // Each sample has draws of its own, so that they do not depend on which thread comes first.
+            var random = new Random(unchecked(seed * 1_000_003 + (int)index));
+            float[] scores = forward.Run(new Dictionary<string, Tensor> { [input] = tensor }, [forward.OutputNames[0]])[0].ToFloats();
+            backward.Run(new Dictionary<string, Tensor> { [input] = tensor, [fisher.ExtraInputs[0]] = Tensor.Of([Draw(scores, random)]) }, names,
+                (i, _, norms) => result.weights[layers[i].Name][index] = norms.ToArray());
+        });
+        foreach (var layer in result.weights.Values)
+            Normalize(layer);
+        return result;
+    }
+
+    /// <summary>√ω of the tokens of a sample, in the order of the rows of the layer's input; null for a layer that was not measured.</summary>
+    public float[]? RootsOf(QuantizableLayer layer, int sample) => weights.TryGetValue(layer.Name, out var samples) ? samples[sample] : null;
+
+    static void Normalize(float[][] samples)
+    {
+        double mean = samples.Average(s => s.Average(v => (double)v));
+        foreach (float[] sample in samples)
+            for (int t = 0; t < sample.Length; t++)
+                sample[t] = (float)Math.Sqrt(mean > 0 ? 1 - Share + Share * Math.Min(sample[t] / mean, Most) : 1);
+    }
+
+    /// <summary>A class drawn from the softmax of the scores.</summary>
+    static long Draw(float[] scores, Random random)
+    {
+        double max = scores.Max(), total = scores.Sum(s => Math.Exp(s - max)), left = random.NextDouble() * total;
+        for (int c = 0; c < scores.Length; c++)
+            if ((left -= Math.Exp(scores[c] - max)) < 0)
+                return c;
+        return scores.Length - 1;
+    }
+}
