@@ -14,7 +14,10 @@ sealed class QuantizeCommand
     readonly Option<string> output = new("--output", "-o") { HelpName = "OUT.onnx", Required = true, Description = "The file to write; an existing one is replaced only when everything went well." };
     readonly Option<string> data = new("--data") { HelpName = "PATH", Description = "Calibration images: a folder, a labels.tsv (file, tab, class), or .npy arrays." };
     readonly Option<bool> synthetic = new("--synthetic") { Description = "Calibrates on random numbers instead of --data. Only for trying things out." };
-    readonly Option<int> images = OptionParsing.WithDefault("--images", "N", "Calibration images, drawn from the data by --seed.", 128, OptionParsing.Whole(1));
+    readonly ChoiceOption<QuantizationEffort> effort = new("--effort", "How much time may be spent.", "fast",
+        [("fast", QuantizationEffort.Fast), ("balanced", QuantizationEffort.Balanced), ("best", QuantizationEffort.Best)]);
+    readonly Option<int?> images = OptionParsing.Optional<int?>("--images", "N",
+        $"Calibration images, drawn from the data by --seed. Default by effort: {string.Join(", ", Enum.GetValues<QuantizationEffort>().Select(QuantizationOptions.ImagesFor))}.", text => OptionParsing.Whole(1)(text));
     readonly Option<BitWidths> bits = OptionParsing.WithDefault("--bits", "LIST", "Widths a layer may get: 2-8, or 2,4,8.", new BitWidths(defaults.Bits), BitWidths.Parse);
     readonly Option<double> targetBits = OptionParsing.WithDefault("--target-bits", "B", "The budget: bits a weight on average.", defaults.TargetBits, ParseTarget);
     readonly Option<long?> maxSize = OptionParsing.Optional<long?>("--max-size", "SIZE", "The budget as the size of the written file instead: 3000000, 3MB, 3MiB. Implies --container int4.", text => SizeText.Parse(text));
@@ -67,7 +70,7 @@ sealed class QuantizeCommand
     {
         var quantize = new QuantizeCommand();
         var command = new Command("quantize", "Writes a mixed-precision QDQ model, and says what it costs in accuracy, bytes and milliseconds.") { quantize.model };
-        foreach (Option option in new Option[] { quantize.output, quantize.data, quantize.synthetic, quantize.images, quantize.bits, quantize.targetBits, quantize.maxSize, quantize.profile, quantize.method,
+        foreach (Option option in new Option[] { quantize.output, quantize.data, quantize.synthetic, quantize.effort, quantize.images, quantize.bits, quantize.targetBits, quantize.maxSize, quantize.profile, quantize.method,
             quantize.uniformBits, quantize.container, quantize.export, quantize.attentionBits, quantize.bitsFor, quantize.metric,
             quantize.fisherLayers, quantize.fisherBits, quantize.fisherGamma, quantize.fisherDraws, quantize.sensitivityImages, quantize.refinementSteps,
             quantize.compensate, quantize.ranges, quantize.scales, quantize.seed })
@@ -116,7 +119,7 @@ sealed class QuantizeCommand
             Model = modelPath,
             Output = outputPath,
             Data = path,
-            Images = parsed.GetValue(images),
+            Images = parsed.GetValue(images) ?? QuantizationOptions.ImagesFor(effort.ValueIn(parsed)),
             Preprocessing = choice,
             TargetBits = parsed.GetValue(targetBits),
             MaxSize = size,
@@ -148,6 +151,7 @@ sealed class QuantizeCommand
                 },
                 SensitivityImages = parsed.GetValue(sensitivityImages),
                 RefinementSteps = parsed.GetValue(refinementSteps),
+                Effort = effort.ValueIn(parsed),
                 Compensation = compensate.ValueIn(parsed),
                 ActivationRange = ranges.ValueIn(parsed),
                 WeightQuantizer = scales.ValueIn(parsed),

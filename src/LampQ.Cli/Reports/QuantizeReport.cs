@@ -124,7 +124,7 @@ sealed record QuantizeReport : Report
             + $"sensitivity {Figures.Fixed(Seconds.Sensitivity, 1)}, solve {Figures.Fixed(Seconds.Solve, 1)}, refine {Figures.Fixed(Seconds.Refine, 1)}, compensate {Figures.Fixed(Seconds.Compensate, 1)}, write {Figures.Fixed(Seconds.Write, 1)}, compare {Figures.Fixed(Seconds.Compare, 1)})");
 
         output.WriteLine();
-        output.WriteLine($"on {Accuracy.Images} calibration images{(Accuracy.Labelled == 0 ? " (no labels: agreement only)" : "")}");
+        output.WriteLine($"on {Accuracy.Images} calibration images{(Accuracy.Labelled == 0 ? " (no labels: agreement only)" : "")}{(Compensation == ErrorCompensation.None.Name ? "" : "; errors were compensated on these very images, 'lampq eval' on others says more")}");
         var comparison = new TextTable("", ">fp32", ">quantized");
         comparison.Add("top-1", Figures.Percent(Accuracy.Fp32Top1), Figures.Percent(Accuracy.Top1));
         comparison.Add("agreement", "", Figures.Percent(Accuracy.Agreement));

@@ -103,6 +103,8 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         if (compensation is null)
             return (allocation.BitsByName(), export.Plan(allocation.BitsByName()));
         Say($"Compensating errors ({compensation.Method.Name})");
+        if (options.Effort == QuantizationEffort.Fast)
+            return (allocation.BitsByName(), compensation.Apply(export.Plan(allocation.BitsByName()), cancellation));
         var (bits, plan, kl) = new MeasuredChoice(export, compensation, session, options.Run).Of(allocation, cancellation);
         if (kl.Count == 2 && kl[1] < kl[0])
             notes.Add(string.Create(CultureInfo.InvariantCulture, $"The same width for every layer was measured closer to the float model than the solver's allocation, after compensation (mean KL {kl[1]:G3} against {kl[0]:G3}), and was taken."));

@@ -20,6 +20,17 @@ public enum AllocationMethod
     Uniform,
 }
 
+/// <summary>How much time may be spent.</summary>
+public enum QuantizationEffort
+{
+    /// <summary>The solver's allocation, compensated once.</summary>
+    Fast,
+    /// <summary>The solver's allocation and the widest uniform one in the budget are both compensated on three quarters of the samples, judged on the rest, and the better one is compensated on all.</summary>
+    Balanced,
+    /// <summary>The same with as many samples as <see cref="QuantizationOptions.ImagesFor"/> says: compensation fits more of them less closely.</summary>
+    Best,
+}
+
 /// <summary>What to make of a float model. <c>new QuantizationOptions()</c> runs as it is: 4 bits a weight on average.</summary>
 public sealed record QuantizationOptions
 {
@@ -71,6 +82,17 @@ public sealed record QuantizationOptions
 
     /// <summary>How the rounding errors of a layer make up for each other, and for what was quantized before it. Default: the one that won by measurement (docs/decisions/0011).</summary>
     public ErrorCompensation Compensation { get; init; } = ErrorCompensation.RidgeGptq;
+
+    /// <summary>How much time may be spent. Default <see cref="QuantizationEffort.Fast"/>: under a minute for DeiT-Tiny on two cores.</summary>
+    public QuantizationEffort Effort { get; init; } = QuantizationEffort.Fast;
+
+    /// <summary>Samples that an effort is worth: 64, 128, 512. Calibration sets are the caller's; the command line draws as many.</summary>
+    public static int ImagesFor(QuantizationEffort effort) => effort switch
+    {
+        QuantizationEffort.Fast => 64,
+        QuantizationEffort.Balanced => 128,
+        _ => 512,
+    };
 
     /// <summary>Samples that activation ranges are taken from, the first of the calibration set. Default 32: ranges do not change beyond, compensation uses all samples.</summary>
     public int RangeImages { get; init; } = 32;
