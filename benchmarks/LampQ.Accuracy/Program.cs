@@ -1,12 +1,15 @@
 using System.Globalization;
 using LampQ.Accuracy;
 
-// accuracy, timing: the two parts of docs/results.md. defaults: docs/defaults.md.
+// accuracy, timing: the two parts of docs/results.md. recipes: docs/results-compensated.md. defaults: docs/defaults.md.
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 switch (args)
 {
     case ["accuracy", var data, var output, .. var limit]:
-        ResultsFile.ReplaceAccuracy(output, AccuracyTables.Write(data, limit is [var images] ? int.Parse(images) : int.MaxValue));
+        ResultsFile.ReplaceAccuracy(output, AccuracyTables.Write(data, Images(limit), ResultsText.Begin, Rows.Plain, AccuracyTables.CalibrationImages));
+        return 0;
+    case ["recipes", var data, var output, .. var limit]:
+        File.WriteAllText(output, AccuracyTables.Write(data, Images(limit), ResultsText.BeginRecipes, Rows.Recipes, AccuracyTables.RecipeImages));
         return 0;
     case ["timing", var data, var output, var lampq]:
         ResultsFile.ReplaceTime(output, TimeTables.Write(data, Path.GetFullPath(lampq), repository: Directory.GetCurrentDirectory()));
@@ -15,6 +18,8 @@ switch (args)
         File.WriteAllText(output, DefaultsStudy.Write(data, heldOut is [var held] ? int.Parse(held) : 64));
         return 0;
     default:
-        Console.Error.WriteLine("usage: LampQ.Accuracy accuracy DATA OUTPUT.md [EVALUATION-IMAGES] | timing DATA OUTPUT.md LAMPQ | defaults DATA OUTPUT.md [HELD-OUT-IMAGES]");
+        Console.Error.WriteLine("usage: LampQ.Accuracy accuracy|recipes DATA OUTPUT.md [EVALUATION-IMAGES] | timing DATA OUTPUT.md LAMPQ | defaults DATA OUTPUT.md [HELD-OUT-IMAGES]");
         return 2;
 }
+
+static int Images(string[] limit) => limit is [var images] ? int.Parse(images) : int.MaxValue;

@@ -5,7 +5,21 @@ namespace LampQ.Accuracy;
 /// <summary>The rows of the table, in order.</summary>
 static class Rows
 {
-    public static IEnumerable<(string Name, QuantizationOptions Options)> All
+    /// <summary>Metrics and allocations against each other, weights rounded to nearest.</summary>
+    public static IEnumerable<(string Name, QuantizationOptions Options)> Plain => Allocations.Select(r => (r.Name, r.Options with { Compensation = ErrorCompensation.None }));
+
+    /// <summary>What <c>lampq quantize --effort balanced</c> makes; in the paper profile Q, K, V and the attention map take the target width too.</summary>
+    public static IEnumerable<(string Name, QuantizationOptions Options)> Recipes
+    {
+        get
+        {
+            foreach (int bits in (int[])[8, 4, 3])
+                yield return ($"cpu, {bits} on average", Balanced(bits));
+            yield return ("paper, 4 on average", Balanced(4) with { Profile = QuantizationProfile.Paper, AttentionBits = 4 });
+        }
+    }
+
+    static IEnumerable<(string Name, QuantizationOptions Options)> Allocations
     {
         get
         {
@@ -22,7 +36,9 @@ static class Rows
         }
     }
 
-    static IEnumerable<SensitivityMetric> Metrics => SensitivityMetric.All;
+    static SensitivityMetric[] Metrics => [SensitivityMetric.KlDamage, SensitivityMetric.FisherDamage, SensitivityMetric.TypeAwareFisher];
+
+    static QuantizationOptions Balanced(int bits) => new() { TargetBits = bits, Effort = QuantizationEffort.Balanced };
 
     static QuantizationOptions Uniform(int bits) => new() { Method = AllocationMethod.Uniform, UniformBits = bits };
 }
