@@ -10,7 +10,7 @@ public static class LampQRegistration
 
     /// <summary>Registers LampQ's operators for the sessions made with these options; once more does nothing.</summary>
     /// <returns>The options.</returns>
-    /// <exception cref="InvalidOperationException">LAMPQ_KERNEL names no kernel, or one that this CPU does not run.</exception>
+    /// <exception cref="KernelChoiceException">LAMPQ_KERNEL names no kernel, or one that this CPU does not run.</exception>
     /// <exception cref="ObjectDisposedException">The options are disposed.</exception>
     /// <exception cref="NotSupportedException">ONNX Runtime is older than 1.18.</exception>
     /// <remarks>
