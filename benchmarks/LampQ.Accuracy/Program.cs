@@ -1,7 +1,7 @@
 using System.Globalization;
 using LampQ.Accuracy;
 
-// accuracy, timing: the two parts of docs/results.md. recipes: docs/results-compensated.md. defaults: docs/defaults.md.
+// accuracy, timing: the two parts of docs/results.md. recipes: docs/results-compensated.md. defaults: docs/defaults.md. agreement: benchmarks/results/runtime-agreement.md.
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 switch (args)
 {
@@ -17,8 +17,12 @@ switch (args)
     case ["defaults", var data, var output, .. var heldOut]:
         File.WriteAllText(output, DefaultsStudy.Write(data, heldOut is [var held] ? int.Parse(held) : 64));
         return 0;
+    case ["agreement", var data, var models, var output, .. var limit]:
+        File.WriteAllText(output, RuntimeAgreement.Write(data, models, limit is [var judged] ? int.Parse(judged) : int.MaxValue));
+        return 0;
     default:
-        Console.Error.WriteLine("usage: LampQ.Accuracy accuracy|recipes DATA OUTPUT.md [EVALUATION-IMAGES] | timing DATA OUTPUT.md LAMPQ | defaults DATA OUTPUT.md [HELD-OUT-IMAGES]");
+        Console.Error.WriteLine("usage: LampQ.Accuracy accuracy|recipes DATA OUTPUT.md [EVALUATION-IMAGES] | timing DATA OUTPUT.md LAMPQ | defaults DATA OUTPUT.md [HELD-OUT-IMAGES]"
+            + " | agreement DATA MODELS-FOLDER OUTPUT.md [EVALUATION-IMAGES]");
         return 2;
 }
 

@@ -4,9 +4,19 @@ using LampQ.Speed;
 
 if (args is ["worker"])
     return Worker.Serve(Console.In, Console.Out);
+if (args is ["memory-of", var engine, var path])
+{
+    ResidentMemory.PrintGrowth(engine, path);
+    return 0;
+}
+if (args is ["memory", var folder, var page])
+{
+    ResidentMemory.Write(folder, page);
+    return 0;
+}
 if (args is not [string models, string results, .. string[] rest] || rest.Any(r => !r.Contains('=')))
 {
-    Console.Error.WriteLine("usage: LampQ.Speed MODELS-FOLDER RESULTS.md NAME=FOLDER-WITH-THIS-PROGRAM-AND-AN-ONNX-RUNTIME... [tiny=FLOAT.onnx,QUANTIZED.onnx] [seconds=N] [threads=1,2] [batch=1,8] [spin=true]");
+    Console.Error.WriteLine("usage: LampQ.Speed MODELS-FOLDER RESULTS.md NAME=FOLDER-WITH-THIS-PROGRAM-AND-AN-ONNX-RUNTIME... [tiny=FLOAT.onnx,QUANTIZED.onnx] [seconds=N] [threads=1,2] [batch=1,8] [spin=true]\n       LampQ.Speed memory MODELS-FOLDER RESULTS.md");
     return 2;
 }
 
@@ -22,12 +32,12 @@ Directory.CreateDirectory(models);
 foreach (int bits in new[] { 8, 4 })
     foreach (var spelling in Enum.GetValues<Spelling>().Where(s => bits == 8 || s == Spelling.Qdq))
     {
-        string path = Path.Combine(models, $"deit-s.{spelling}.{bits}.onnx".ToLowerInvariant());
-        VitSpeedModel.Build(384, 6, bits, spelling).Write(path);
+        string file = Path.Combine(models, $"deit-s.{spelling}.{bits}.onnx".ToLowerInvariant());
+        VitSpeedModel.Build(384, 6, bits, spelling).Write(file);
         if (bits == 8)
-            contenders.Add(new Contender(SpeedText.EngineOf(spelling), "onnxruntime", path));
+            contenders.Add(new Contender(SpeedText.EngineOf(spelling), "onnxruntime", file));
         if (spelling == Spelling.Qdq)
-            contenders.Add(new Contender($"LampQ, {bits} bits", "lampq", path));
+            contenders.Add(new Contender($"LampQ, {bits} bits", "lampq", file));
     }
 
 var workers = options.Where(o => !known.Contains(o.Key)).Select(o => new Worker(o.Key, o.Last())).ToArray();

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using LampQ.Runtime;
 
 namespace LampQ.Cli;
 
@@ -32,6 +33,11 @@ public static class CommandLine
             error.WriteLine($"error: {e.Message}");
             WriteStackTrace(e, error);
             return e.ExitCode;
+        }
+        catch (KernelChoiceException e)
+        {
+            error.WriteLine($"error: {e.Message}");
+            return ExitCodes.Usage;
         }
         catch (Exception e)
         {

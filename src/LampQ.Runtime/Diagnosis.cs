@@ -88,7 +88,8 @@ public sealed record Diagnosis
         }
         catch (Exception e) when (e is InvalidOperationException or NotSupportedException or OrtException)
         {
-            problems.Add(e.Message);
+            if (!problems.Contains(e.Message))
+                problems.Add(e.Message);
         }
     }
 

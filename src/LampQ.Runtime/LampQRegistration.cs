@@ -10,6 +10,7 @@ public static class LampQRegistration
 
     /// <summary>Registers LampQ's operators for the sessions made with these options; once more does nothing.</summary>
     /// <returns>The options.</returns>
+    /// <exception cref="KernelChoiceException">LAMPQ_KERNEL names no kernel, or one that this CPU does not run.</exception>
     /// <exception cref="ObjectDisposedException">The options are disposed.</exception>
     /// <exception cref="NotSupportedException">ONNX Runtime is older than 1.18.</exception>
     /// <remarks>
@@ -20,6 +21,8 @@ public static class LampQRegistration
     {
         ArgumentNullException.ThrowIfNull(options);
         ObjectDisposedException.ThrowIf(options.IsClosed, options);
+        // Each node would fail for it, with a stack behind the reason.
+        DotKernel.Fastest();
         lock (registered)
         {
             // ONNX Runtime would accept a second time and refuse the session.

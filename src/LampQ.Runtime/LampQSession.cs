@@ -26,7 +26,11 @@ public sealed record LampQSessionOptions : OnnxSessionOptions
 public sealed class LampQSession : ModelSession
 {
     LampQSession(Func<SessionOptions, InferenceSession> load, LampQSessionOptions options, LoweringReport report, bool usesKernels)
-        : base(load, options, native => native.RegisterLampQ()) => (Report, UsesKernels) = (report, usesKernels);
+        : base(load, options, native => native.RegisterLampQ())
+    {
+        (Report, UsesKernels) = (report, usesKernels);
+        NativeHeap.Trim();
+    }
 
     /// <summary>Whether any of LampQ's operators run; false for a float model, or one of which nothing could be lowered.</summary>
     public bool UsesKernels { get; }

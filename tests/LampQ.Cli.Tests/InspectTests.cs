@@ -76,5 +76,30 @@ public sealed class InspectTests
         StringAssert.Contains(run.Error, "no linear layer");
     }
 
+    [TestMethod]
+    public void Json_PackedModel_ListsTheLayersWithTheirBitsAndShapes()
+    {
+        using var place = new Workplace();
+        place.Quantize("--export", "packed", "--method", "uniform", "--uniform-bits", "3").AssertDone();
+
+        var run = CliRun.Of("inspect", place.Output, "--format", "json");
+
+        run.AssertDone();
+        var layers = run.Json.GetProperty("packed").EnumerateArray().ToArray();
+        Assert.AreEqual(place.Vit.LayerCount, layers.Length);
+        var bitsOf = Model.Read(place.Output).Metadata["lampq.bits"].Split(';').Select(l => l.Split('=')).ToDictionary(l => l[0], l => long.Parse(l[1]));
+        var shapes = CliRun.Of("inspect", place.Model, "--format", "json").Json.GetProperty("layers").EnumerateArray()
+            .ToDictionary(l => l.GetProperty("name").GetString()!, l => l.GetProperty("parameters").GetInt64());
+        foreach (var layer in layers)
+        {
+            string name = layer.GetProperty("name").GetString()!;
+            Assert.AreEqual(bitsOf[name], layer.GetProperty("bits").GetInt64(), name);
+            Assert.AreEqual(shapes[name], layer.GetProperty("parameters").GetInt64(), name);
+        }
+        CollectionAssert.AreEquivalent(bitsOf.Keys, layers.Select(l => l.GetProperty("name").GetString()).ToArray());
+        Assert.AreEqual("[48,16]", Compact(layers.First(l => l.GetProperty("name").GetString()!.Contains("qkv")).GetProperty("shape")));
+        StringAssert.Contains(CliRun.Of("inspect", place.Output).Output, "LinearQuantize");
+    }
+
     static string Compact(JsonElement json) => JsonSerializer.Serialize(json);
 }

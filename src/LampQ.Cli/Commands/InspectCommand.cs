@@ -21,11 +21,12 @@ static class InspectCommand
         var model = ModelFile.Read(path);
         bool quantized = QuantizedModel.IsQuantized(model, out string evidence);
         if (model.Opsets.ContainsKey(LampQDomain.Name))
-            terminal.Note($"the model is packed ({model.Graph.Nodes.Count(n => n.Domain == LampQDomain.Name)} operators of {LampQDomain.Name}); its layers are operators now. Inspect the float model it was made from.");
+            terminal.Note($"the model is packed ({model.Graph.Nodes.Count(n => n.Domain == LampQDomain.Name)} operators of {LampQDomain.Name}); its layers are operators now. For types and groups, inspect the float model it was made from.");
         else if (quantized)
             terminal.Note($"the model is quantized already ({evidence}); layers behind a DequantizeLinear are not found. Inspect the float model it was made from.");
         var (family, structure) = FloatModel.Analyze(model, path);
-        if (structure.Layers.Count == 0 && !quantized)
+        var packed = PackedLayerLine.Of(model.Graph);
+        if (structure.Layers.Count == 0 && packed.Count == 0 && !quantized)
             terminal.Note("no linear layer was found; 'lampq quantize' would refuse this model.");
         new InspectReport
         {
@@ -33,8 +34,9 @@ static class InspectCommand
             Family = family.Name,
             Opset = model.Opset,
             Quantized = quantized,
-            Parameters = structure.Layers.Sum(l => l.Parameters),
+            Parameters = structure.Layers.Sum(l => l.Parameters) + packed.Sum(l => l.Parameters),
             Layers = [.. structure.Layers.Select(LayerLine.Of)],
+            Packed = packed,
             Unrecognized = UnrecognizedLine.Of(structure.Unrecognized),
         }.Write(terminal.Output, format);
         return ExitCodes.Ok;

@@ -9,12 +9,12 @@ abstract unsafe partial class DotKernel
     public static IReadOnlyList<DotKernel> All => [Definition, Portable, Avx2, ArmDp, AvxVnni, Avx512S16, Avx512Vnni];
 
     /// <summary>The kernel for 8-bit weights.</summary>
-    /// <exception cref="InvalidOperationException">LAMPQ_KERNEL names no kernel, or one that this CPU does not run.</exception>
+    /// <exception cref="KernelChoiceException">LAMPQ_KERNEL names no kernel, or one that this CPU does not run.</exception>
     public static DotKernel Fastest() => For(8);
 
     /// <summary>The fastest kernel for weights of a width; LAMPQ_KERNEL overrules it for all widths.</summary>
     /// <param name="bits">2 to 8.</param>
-    /// <exception cref="InvalidOperationException">LAMPQ_KERNEL names no kernel, or one that this CPU does not run.</exception>
+    /// <exception cref="KernelChoiceException">LAMPQ_KERNEL names no kernel, or one that this CPU does not run.</exception>
     public static DotKernel For(int bits)
     {
         if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } name)
@@ -25,7 +25,7 @@ abstract unsafe partial class DotKernel
     }
 
     /// <summary>The kernel of a name.</summary>
-    /// <exception cref="InvalidOperationException">No kernel has this name, or this CPU does not run it.</exception>
+    /// <exception cref="KernelChoiceException">No kernel has this name, or this CPU does not run it.</exception>
     public static DotKernel Named(string name)
     {
         var kernel = All.FirstOrDefault(kernel => kernel.Name == name);
@@ -33,6 +33,6 @@ abstract unsafe partial class DotKernel
             return kernel;
         string found = kernel is null ? "names no kernel" : "names a kernel that this CPU or process does not run";
         string valid = string.Join(", ", All.Where(kernel => kernel.IsSupported).Select(kernel => kernel.Name));
-        throw new InvalidOperationException($"{Variable}={name} {found}. Here it can be {valid}.");
+        throw new KernelChoiceException($"{Variable}={name} {found}. Here it can be {valid}.");
     }
 }

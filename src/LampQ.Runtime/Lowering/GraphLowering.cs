@@ -248,6 +248,10 @@ sealed class GraphLowering
             var (source, quantizer) = (activation.Source, activation.Quantizer);
             if (!codes.TryGetValue((source, quantizer), out var computed) && norms.ContainsKey(source))
                 computed = Codes(source, quantizer);
+            // From opset 21 on, ONNX Runtime 1.29 writes output_dtype = int8 on the pairs it moves, makes them uint8, and refuses its own graph.
+            // What stays with it is made uint8 here, which it would do anyway.
+            if (computed is null && activation.IsSigned)
+                computed = Kept(activation);
             if (computed is not null && computed != activation.Quantize.Output)
                 Take(dequantize.Output, nodes.Dequantize(computed, quantizer, dequantize.Output.Name));
         }

@@ -205,6 +205,8 @@ public sealed unsafe class AttentionOperationTests
             yield return row with { QZeroPoint = 0, KZeroPoint = 255, Scale = null };
             var tensor = row with { MapScale = 1f / 200, ContextScale = 0.02f / 200 };
             yield return tensor;
+            yield return row with { ScoreScale = 0, ScoreScales = [.. Enumerable.Range(1, heads).Select(head => row.ScoreScale * 2 * head / (heads + 1))] };
+            yield return tensor with { ScoreScale = 0, ScoreScales = [.. Enumerable.Range(1, heads).Select(head => row.ScoreScale * 3 / head)] };
             yield return tensor with { QZeroPoint = 77, KZeroPoint = 99, VZeroPoint = 200, MapBits = 3, MapScale = 0.02f, MapZeroPoint = 2, Scale = null };
         }
 

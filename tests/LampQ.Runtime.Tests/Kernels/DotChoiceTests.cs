@@ -35,7 +35,7 @@ public sealed class DotChoiceTests
     [TestMethod]
     public void Named_UnknownName_ThrowsListingTheNamesThatAreValidHere()
     {
-        var error = Assert.ThrowsException<InvalidOperationException>(() => DotKernel.Named("avx1024"));
+        var error = Assert.ThrowsException<KernelChoiceException>(() => DotKernel.Named("avx1024"));
         StringAssert.Contains(error.Message, "LAMPQ_KERNEL=avx1024 names no kernel. Here it can be definition, portable");
     }
 
@@ -43,9 +43,26 @@ public sealed class DotChoiceTests
     public void Named_KernelOfAnotherCpu_ThrowsListingTheNamesThatAreValidHere()
     {
         string other = X86Base.IsSupported ? "arm-dp" : "avx2";
-        var error = Assert.ThrowsException<InvalidOperationException>(() => DotKernel.Named(other));
+        var error = Assert.ThrowsException<KernelChoiceException>(() => DotKernel.Named(other));
         StringAssert.Contains(error.Message, $"LAMPQ_KERNEL={other} names a kernel that this CPU or process does not run. Here it can be definition, portable");
         Assert.IsFalse(error.Message[error.Message.IndexOf("can be")..].Contains(other));
+    }
+
+    [TestMethod]
+    public void LoadSession_WithAnUnknownKernel_SaysSoInOneLine()
+    {
+        string? before = Environment.GetEnvironmentVariable(DotKernel.Variable);
+        try
+        {
+            Environment.SetEnvironmentVariable(DotKernel.Variable, "abacus");
+            var error = Assert.ThrowsException<KernelChoiceException>(() => LampQSession.Load(new LampQ.Testing.TinyVit().Build()));
+            StringAssert.StartsWith(error.Message, "LAMPQ_KERNEL=abacus names no kernel. Here it can be definition");
+            Assert.IsFalse(error.Message.Contains('\n'));
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable(DotKernel.Variable, before);
+        }
     }
 
     [TestMethod]

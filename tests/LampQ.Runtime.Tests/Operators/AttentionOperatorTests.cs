@@ -53,6 +53,25 @@ public sealed class AttentionOperatorTests
     [TestMethod]
     [DataRow("row")]
     [DataRow("tensor")]
+    public void Attention_ScoreScaleOfEachHead_ScalesItsOwnScores(string map)
+    {
+        float[] scales = [ScoreScale / 4, 3 * ScoreScale];
+        var changes = map == "row" ? new (string, object?)[] { } : [("map", "tensor"), ("map_scale", 1f / 255), ("map_zero_point", 0)];
+        using var node = OneNode.Open("Attention", [qkv, qkv, qkv], Attributes([.. changes, ("score_scale", null), ("score_scales", scales)]));
+        var codes = Codes(2, 17, 30);
+        AssertClose(Exact(codes, 0, codes, 10, codes, 20, null, 1, scales), node.Run(("qkv", codes)).ToFloats(), 17);
+    }
+
+    [TestMethod]
+    public void Create_ScoreScalesThatDoNotFitTheHeads_IsRefused()
+    {
+        foreach (var (scales, reason) in new (float[], string)[] { ([1f], "score_scales"), ([1f, 1f, 1f], "score_scales"), ([1f, 0f], "score_scales[1] is 0"), ([float.NaN, 1f], "score_scales[0] is NaN") })
+            StringAssert.Contains(OneNode.Refusal("Attention", [qkv, qkv, qkv], Attributes(("score_scale", null), ("score_scales", scales))), reason);
+    }
+
+    [TestMethod]
+    [DataRow("row")]
+    [DataRow("tensor")]
     public void AttentionQuantize_EitherMap_ReturnsCodesNearAttention(string map)
     {
         var changes = map == "row" ? new (string, object?)[] { } : [("map", "tensor"), ("map_scale", 1f / 255), ("map_zero_point", 0), ("context_scale", VScale / 255)];
@@ -142,7 +161,7 @@ public sealed class AttentionOperatorTests
         return Tensor.OfBytes(ElementType.UInt8, codes, batch, tokens, columns);
     }
 
-    static double[] Exact(Tensor q, int qAt, Tensor k, int kAt, Tensor v, int vAt, float[]? bias, int biasHeads)
+    static double[] Exact(Tensor q, int qAt, Tensor k, int kAt, Tensor v, int vAt, float[]? bias, int biasHeads, float[]? scales = null)
     {
         int batch = (int)q.Shape[0], queries = (int)q.Shape[1], tokens = (int)k.Shape[1];
         int windows = bias is null ? 1 : bias.Length / (biasHeads * queries * tokens);
@@ -156,7 +175,7 @@ public sealed class AttentionOperatorTests
                     {
                         double score = 0;
                         for (int c = 0; c < HeadSize; c++)
-                            score += ScoreScale * (At(q, b, i, qAt + h * HeadSize + c) - QZero) * (At(k, b, t, kAt + h * HeadSize + c) - KZero);
+                            score += (scales?[h] ?? ScoreScale) * (double)(At(q, b, i, qAt + h * HeadSize + c) - QZero) * (At(k, b, t, kAt + h * HeadSize + c) - KZero);
                         e[t] = Math.Exp(score + (bias is null ? 0 : bias[((b % windows * biasHeads + (biasHeads == 1 ? 0 : h)) * queries + i) * tokens + t]));
                     }
                     for (int c = 0; c < HeadSize; c++)
