@@ -228,6 +228,7 @@ switch ($verb) {
         Build-Solution
         if (Test-Path artifacts/lampq) { Remove-Item -Recurse -Force artifacts/lampq }
         Invoke-Dotnet publish src/LampQ.Cli/LampQ.Cli.csproj -c Release --no-build -o artifacts/lampq -v quiet
+        Invoke-Dotnet publish src/LampQ.ModelBuilder/LampQ.ModelBuilder.csproj -c Release --no-build -o artifacts/lampq -v quiet
         Write-Host 'command line: artifacts/lampq/lampq'
     }
     'test' {

@@ -117,6 +117,7 @@ case ${verb:-build} in
         compile
         rm -rf artifacts/lampq
         dot publish src/LampQ.Cli/LampQ.Cli.csproj -c Release --no-build -o artifacts/lampq -v quiet -clp:NoSummary
+        dot publish src/LampQ.ModelBuilder/LampQ.ModelBuilder.csproj -c Release --no-build -o artifacts/lampq -v quiet -clp:NoSummary
         echo 'command line: artifacts/lampq/lampq' ;;
     test) test_all ;;
     demo)

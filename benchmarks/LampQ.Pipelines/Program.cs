@@ -47,7 +47,7 @@ Tell("first row after load", () => loaded!.Transform(ml.Data.TakeRows(data, 1)).
 Tell("save, LampQModel", () => LampQModel.Save(ml, transformer, data.Schema, zip));
 Tell("load, LampQModel", () => LampQModel.Load(ml, zip, out _));
 
-using var bare = new OnnxSession(Model.Read(quantizedFile), new OnnxSessionOptions { Threads = threads });
+using var bare = LampQSession.Load(quantizedFile, new LampQSessionOptions { Threads = threads });
 using var native = ml.Transforms.ApplyOnnxModel(modelFile).Fit(data);
 var routes = new (string Name, Action Run)[]
 {

@@ -13,11 +13,19 @@ public static class CommandLine
     /// <param name="error">Gets everything else.</param>
     /// <param name="cancellation">Cancels the command, which then returns 130.</param>
     /// <returns>0 ok; 1 internal error; 2 wrong options or unusable data; 3 missing, bad or unsupported model; 4 infeasible budget; 130 cancelled.</returns>
-    public static int Run(string[] args, TextWriter output, TextWriter error, CancellationToken cancellation = default)
+    public static int Run(string[] args, TextWriter output, TextWriter error, CancellationToken cancellation = default) =>
+        Run(Root, args, output, error, cancellation);
+
+    /// <inheritdoc cref="Run(string[], TextWriter, TextWriter, CancellationToken)"/>
+    /// <param name="root">Makes the commands.</param>
+    internal static int Run(Func<Terminal, RootCommand> root, string[] args, TextWriter output, TextWriter error, CancellationToken cancellation)
     {
         try
         {
-            var parsed = Root(new Terminal(output, error, cancellation)).Parse(args);
+            // Parsed there, help included.
+            if (root == Root && args is [MLNetProgram.Command, .. var forwarded])
+                return MLNetProgram.Run(forwarded, output, error);
+            var parsed = root(new Terminal(output, error, cancellation)).Parse(args);
             return parsed.Action is ParseErrorAction
                 ? RefuseOptions(parsed, error)
                 : parsed.Invoke(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
@@ -54,6 +62,7 @@ public static class CommandLine
         EvalCommand.Create(terminal),
         BenchmarkCommand.Create(terminal),
         DoctorCommand.Create(terminal),
+        MLNetProgram.Create(),
     };
 
     static int RefuseOptions(ParseResult parsed, TextWriter error)

@@ -3,14 +3,14 @@ using LampQ.Runtime;
 
 namespace LampQ.Transforms;
 
-/// <summary>What runs a model. The only file that names the session class: another runtime is another line here.</summary>
+/// <summary>What runs a model: LampQ's kernels where it is quantized, ONNX Runtime elsewhere.</summary>
 /// <remarks>
 /// Safe for many callers at once: ML.NET reads a pipeline on several threads, and disposes a model while some of them may still run.
 /// The session then goes with the last run, because the native library ends the process where one is freed under a run.
 /// </remarks>
 sealed class Engine(byte[] model, int threads) : IDisposable
 {
-    readonly OnnxSession session = new(model, new OnnxSessionOptions { Threads = threads });
+    readonly LampQSession session = LampQSession.Load(model, new LampQSessionOptions { Threads = threads });
     readonly Lock gate = new();
     int runs;
     bool disposed;

@@ -66,4 +66,38 @@ public static class LampQCatalog
         ArgumentNullException.ThrowIfNull(catalog);
         return new LampQScoringEstimator(mlContext, modelFile, options);
     }
+
+    /// <summary>Decodes JPEG and PNG files and prepares them as the model was trained: PIL's decoding and resampling, mean and deviation of each channel.</summary>
+    /// <param name="catalog"><c>mlContext.Transforms</c>.</param>
+    /// <param name="outputColumnName">A vector of float of unknown size, [3, H, W] a row.</param>
+    /// <param name="inputColumnName">A vector of byte: the content of the file.</param>
+    /// <param name="preprocessing">What happens to a picture.</param>
+    /// <exception cref="ArgumentException">The preprocessing is out of its range.</exception>
+    /// <remarks>
+    /// ML.NET's own steps (LoadImages, ResizeImages, ExtractPixels of Microsoft.ML.ImageAnalytics) work before LampQ's as well; they have one offset and one scale
+    /// for all channels and no antialias. No data are needed for fitting; saved models load with LampQ.Transforms present; not exportable to ONNX.
+    /// </remarks>
+    public static IEstimator<ITransformer> LampQPixels(this TransformsCatalog catalog, string outputColumnName, string inputColumnName, Preprocessing preprocessing)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentNullException.ThrowIfNull(preprocessing);
+        preprocessing.Validate();
+        return TextSteps.Of<ImageBytes, ImagePixels>(catalog, PixelsStep.Write(preprocessing), (inputColumnName, PixelsStep.Source), (outputColumnName, PixelsStep.Result), PixelsStep.Map, PixelsStep.Contract);
+    }
+
+    /// <summary>Names the class with the highest score.</summary>
+    /// <param name="catalog"><c>mlContext.Transforms</c>.</param>
+    /// <param name="outputColumnName">A column of text.</param>
+    /// <param name="inputColumnName">A vector of float with a score for each class.</param>
+    /// <param name="classNames">The name of class i at place i.</param>
+    /// <exception cref="ArgumentException">There are no names.</exception>
+    /// <remarks>No data are needed for fitting; saved models load with LampQ.Transforms present; not exportable to ONNX.</remarks>
+    public static IEstimator<ITransformer> LampQClassName(this TransformsCatalog catalog, string outputColumnName, string inputColumnName, IReadOnlyList<string> classNames)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentNullException.ThrowIfNull(classNames);
+        if (classNames.Count == 0)
+            throw new ArgumentException("There are no class names; expected one for each score.", nameof(classNames));
+        return TextSteps.Of<ClassScores, ClassName>(catalog, ClassNameStep.Write(classNames), (inputColumnName, ClassNameStep.Source), (outputColumnName, ClassNameStep.Result), ClassNameStep.Map, ClassNameStep.Contract);
+    }
 }

@@ -119,7 +119,8 @@ public sealed class LampQEstimator : IEstimator<LampQTransformer>
     LampQReport Compare(QuantizationResult result, ScoringModel quantized, SampleSet samples, RunSettings run, Stopwatch watch, CancellationToken cancellation)
     {
         using var before = new OnnxSession(source, run.Session);
-        using var after = new OnnxSession(quantized.Bytes, run.Session);
+        // What the pipeline will run, not the graph in stock ONNX Runtime: the report is about the transformer that Fit returns.
+        using var after = LampQSession.Load(quantized.Bytes, new LampQSessionOptions(run.Session));
         var reference = ModelOutputs.Of(before, samples, run, cancellation);
         if (samples.HasLabels)
             samples.CheckLabels(reference.Classes);
@@ -140,6 +141,7 @@ public sealed class LampQEstimator : IEstimator<LampQTransformer>
             Top1 = evaluation.Top1,
             Fp32Milliseconds = latency.First,
             QuantizedMilliseconds = latency.Second,
+            Lowering = after.Report,
             Seconds = watch.Elapsed.TotalSeconds,
             Notes = result.Notes,
         };

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using LampQ.Runtime;
 
 namespace LampQ.Transforms;
 
@@ -48,6 +49,9 @@ public sealed record LampQReport
     /// <summary>Median milliseconds a row of the quantized model.</summary>
     public required double QuantizedMilliseconds { get; init; }
 
+    /// <summary>Which quantized operations run on LampQ's kernels, and why the others do not; empty for a packed model, whose operators are chosen already.</summary>
+    public LoweringReport Lowering { get; init; } = LoweringReport.Empty;
+
     /// <summary>Seconds from the first row to the finished model.</summary>
     public required double Seconds { get; init; }
 
@@ -65,6 +69,8 @@ public sealed record LampQReport
         text.AppendLine(culture, $"agreement    {Agreement:P1} of predictions, mean KL {MeanKl:G3}");
         if (Top1 is { } top1 && Fp32Top1 is { } fp32)
             text.AppendLine(culture, $"top-1        {fp32:P1} fp32, {top1:P1} quantized (on the calibration rows)");
+        if (Lowering.Operations.Count > 0)
+            text.AppendLine(culture, $"kernels      {Lowering}");
         foreach (string note in Notes)
             text.AppendLine(culture, $"note: {note}");
         return text.ToString().TrimEnd();

@@ -29,6 +29,9 @@ public sealed class BadInputTests
     CliRun QuantizeData(string data) => CliRun.Of("quantize", place.Model, "-o", place.Output, "--data", data);
 
     [TestMethod]
+    public void Mlnet_WithoutItsProgramBesideLampq_SaysWhatBuildsIt() => CliRun.Of("mlnet", "--help").AssertRefused(2, "lampq-mlnet", "./build.sh");
+
+    [TestMethod]
     public void Model_Missing_Is3()
     {
         QuantizeModel(place["none.onnx"]).AssertRefused(3, "none.onnx", "does not exist");

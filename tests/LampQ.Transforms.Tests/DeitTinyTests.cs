@@ -38,7 +38,7 @@ public class DeitTinyTests
         Assert.IsTrue(saved < 3, $"saved in {saved:F2} s of CPU");
         Assert.IsTrue(opened < 3, $"loaded in {opened:F2} s of CPU");
         transformer.ExportOnnx(work.File("deit.onnx"));
-        using var bare = new OnnxSession(Model.Read(work.File("deit.onnx")));
+        using var bare = LampQSession.Load(work.File("deit.onnx"));
         float[][] scores = [.. loaded!.Transform(data).GetColumn<float[]>("Score")];
         for (int i = 0; i < rows.Length; i++)
             Same.Values(bare.Run(new Dictionary<string, Tensor> { [bare.InputNames[0]] = Tensor.Of(rows[i].Pixels, 1, 3, 224, 224) })[0].ToFloats(), scores[i], $"picture {i}");

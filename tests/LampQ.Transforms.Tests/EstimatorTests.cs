@@ -11,6 +11,19 @@ namespace LampQ.Transforms.Tests;
 public class EstimatorTests
 {
     [TestMethod]
+    public void Fit_OfAViT_RunsOnLampQsKernelsAndSaysSo()
+    {
+        using var work = new Workplace();
+        var vit = work.Vit;
+
+        using var transformer = new LampQEstimator(work.ML, work.Options()).Fit(work.Data(6));
+
+        // Of each block qkv, attention, proj, fc1 and fc2 at least; the head besides.
+        Assert.IsTrue(transformer.Report!.Lowering.Lowered > 5 * vit.Depth, $"{transformer.Report.Lowering}");
+        StringAssert.Contains(transformer.Report.ToString(), "run on LampQ's kernels");
+    }
+
+    [TestMethod]
     public void Fit_OnAPipeline_QuantizesAsTheQuantizerDoesOnTheSameRows()
     {
         using var work = new Workplace();

@@ -96,10 +96,11 @@ readonly unsafe struct OrtApi
     {
         nuint rank;
         Check(((delegate* unmanaged[Cdecl]<nint, nuint*, nint>)table[61])(info, &rank));
-        var dimensions = new long[(int)rank];
+        // No operator of ours takes more dimensions than a handful; whoever gives more gets an array.
+        Span<long> dimensions = rank <= 16 ? stackalloc long[(int)rank] : new long[(int)rank];
         fixed (long* d = dimensions)
             Check(((delegate* unmanaged[Cdecl]<nint, long*, nuint, nint>)table[62])(info, d, rank));
-        return dimensions;
+        return KnownShapes.Of(dimensions);
     }
 
     /// <summary>Names of the dimensions, empty where one has a number or nothing.</summary>

@@ -6,7 +6,7 @@ namespace LampQ.Runtime;
 readonly unsafe struct RunContext(OrtApi api, nint context, IReadOnlyList<ElementType> outputs)
 {
     /// <summary>The session's threads.</summary>
-    public Workers Workers => new SessionWorkers(api, context);
+    public Workers Workers => SessionWorkers.Of(api, context);
 
     /// <summary>An input that the node has.</summary>
     public TensorView Input(int index) => TensorView.Of(api, api.Input(context, index));

@@ -5,8 +5,23 @@ using System.Runtime.InteropServices;
 namespace LampQ.Runtime;
 
 /// <summary>The threads of an ONNX Runtime session, the calling one included, for the length of one run of a node.</summary>
-sealed unsafe class SessionWorkers(OrtApi api, nint context) : Workers
+sealed unsafe class SessionWorkers : Workers
 {
+    // A thread runs one node at a time: while it waits for the tasks of one, it does tasks of the same.
+    [ThreadStatic]
+    static SessionWorkers? mine;
+
+    OrtApi api;
+    nint context;
+
+    /// <summary>The workers of the node that this thread runs; valid until it runs the next one.</summary>
+    public static SessionWorkers Of(OrtApi api, nint context)
+    {
+        var workers = mine ??= new SessionWorkers();
+        (workers.api, workers.context) = (api, context);
+        return workers;
+    }
+
     /// <summary>An upper bound: the C API does not tell how many threads a session has.</summary>
     public override int Count => Environment.ProcessorCount;
 

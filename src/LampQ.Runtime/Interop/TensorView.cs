@@ -17,6 +17,7 @@ readonly unsafe struct TensorView
 
     public ElementType Type { get; }
 
+    /// <summary>Shared by tensors of this shape: not to be written to.</summary>
     public long[] Shape { get; }
 
     /// <summary>Number of elements; the address means nothing when it is 0.</summary>
@@ -35,7 +36,7 @@ readonly unsafe struct TensorView
         }
     }
 
-    internal static TensorView Of(OrtApi api, nint value, ElementType type, ReadOnlySpan<long> shape) => new(type, shape.ToArray(), api.Data(value));
+    internal static TensorView Of(OrtApi api, nint value, ElementType type, ReadOnlySpan<long> shape) => new(type, KnownShapes.Of(shape), api.Data(value));
 
     /// <summary>Address of element 0.</summary>
     /// <exception cref="InvalidOperationException">The elements are of another size than <typeparamref name="T"/>, which is a defect of the operator.</exception>

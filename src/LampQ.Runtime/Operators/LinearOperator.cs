@@ -78,7 +78,9 @@ sealed class LinearOperator(bool quantize) : CustomOperator
         {
             var x = context.Input(0);
             long rows = x.Rows(operation.InFeatures, "x");
-            long[] shape = [.. x.Shape[..^1], operation.OutFeatures];
+            Span<long> shape = stackalloc long[x.Shape.Length];
+            x.Shape.CopyTo(shape);
+            shape[^1] = operation.OutFeatures;
             float* residual = hasResidual ? ResidualOf(context, shape) : null;
             var y = context.Output(0, shape);
             if (rows == 0)
@@ -90,12 +92,12 @@ sealed class LinearOperator(bool quantize) : CustomOperator
             GC.KeepAlive(copy);
         }
 
-        static float* ResidualOf(RunContext context, long[] shape)
+        static float* ResidualOf(RunContext context, ReadOnlySpan<long> shape)
         {
             var residual = context.Input(Residual);
             return residual.Shape.AsSpan().SequenceEqual(shape)
                 ? residual.Pointer<float>()
-                : throw new InvalidDataException($"residual has shape {residual.ShapeText}; that of the output, [{string.Join(", ", shape)}], is expected.");
+                : throw new InvalidDataException($"residual has shape {residual.ShapeText}; that of the output, [{string.Join(", ", shape.ToArray())}], is expected.");
         }
     }
 }

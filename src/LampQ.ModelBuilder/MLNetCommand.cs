@@ -1,0 +1,95 @@
+using System.CommandLine;
+using System.Globalization;
+using LampQ.Cli;
+using LampQ.Quantization;
+
+namespace LampQ.ModelBuilder;
+
+/// <summary><c>lampq mlnet --mbconfig X.mbconfig --model VIT.onnx</c>: its options; <see cref="MLNetRun"/> does the work.</summary>
+sealed class MLNetCommand
+{
+    static readonly QuantizationOptions defaults = new();
+
+    readonly Option<string> project = new("--mbconfig") { HelpName = "X.mbconfig", Required = true, Description = "The Model Builder project: image classification, data in a folder." };
+    readonly Option<string> model = new("--model") { HelpName = "VIT.onnx", Required = true, Description = "The float model, trained on the project's classes." };
+    readonly Option<string?> labels = new("--labels") { HelpName = "FILE", Description = "Class names, one a line. Default: the names of the folders, sorted." };
+    readonly Option<string?> output = new("--output", "-o") { HelpName = "FOLDER", Description = "Where the files are written. Default: beside the .mbconfig." };
+    readonly Option<int> images = OptionParsing.WithDefault("--images", "N", "Calibration images, drawn from the data by --seed.", 32, OptionParsing.Whole(1));
+    readonly Option<double> targetBits = OptionParsing.WithDefault("--target-bits", "B", "The budget: bits a weight on average.", defaults.TargetBits, ParseTarget);
+    readonly ChoiceOption<AllocationMethod> method = new("--method", "lampq gives bits by sensitivity; uniform gives every layer --uniform-bits.", "lampq",
+        [("lampq", AllocationMethod.LampQ), ("uniform", AllocationMethod.Uniform)]);
+    readonly Option<int> uniformBits = OptionParsing.WithDefault("--uniform-bits", "2..8", "Width of every layer with --method uniform.", defaults.UniformBits, OptionParsing.Whole(2, 8));
+    readonly Option<int> sensitivityImages = OptionParsing.WithDefault("--sensitivity-images", "N", "How many of the images sensitivity is measured on.", defaults.SensitivityImages, OptionParsing.Whole(1));
+    readonly Option<int> refinementSteps = OptionParsing.WithDefault("--refinement-steps", "N", "Most pairs of layers that refinement may try; 0 turns it off.", defaults.RefinementSteps, OptionParsing.Whole(0));
+    readonly Option<int> seed = OptionParsing.WithDefault("--seed", "N", "Seed of everything that is drawn.", defaults.Seed, OptionParsing.Whole(0));
+    readonly Option<int> threads = CommonOptions.Threads();
+    readonly ChoiceOption<ReportFormat> format = CommonOptions.Format();
+    readonly PreprocessingOptions preprocessing = new();
+
+    /// <summary>As <see cref="CommandLine.Run(string[], TextWriter, TextWriter, CancellationToken)"/>.</summary>
+    public static int Run(string[] args, TextWriter output, TextWriter error, CancellationToken cancellation = default) => CommandLine.Run(Root, args, output, error, cancellation);
+
+    static RootCommand Root(Terminal terminal)
+    {
+        var mlnet = new MLNetCommand();
+        var root = new RootCommand("lampq mlnet: quantizes a ViT for a Model Builder project, and writes X.mlnet, X.consumption.cs and X.training.cs.")
+        {
+            mlnet.project, mlnet.model, mlnet.labels, mlnet.output, mlnet.images, mlnet.targetBits, mlnet.method, mlnet.uniformBits, mlnet.sensitivityImages, mlnet.refinementSteps, mlnet.seed,
+        };
+        mlnet.preprocessing.AddTo(root);
+        root.Options.Add(mlnet.threads);
+        root.Options.Add(mlnet.format);
+        root.SetAction(parsed => new MLNetRun(mlnet.Read(parsed), terminal).Run());
+        return root;
+    }
+
+    MLNetRequest Read(ParseResult parsed)
+    {
+        if (parsed.IsGiven(uniformBits) && method.ValueIn(parsed) != AllocationMethod.Uniform)
+            throw CommandError.Usage("--uniform-bits belongs to --method uniform. Leave it out, or choose that method.");
+        string? folder = parsed.GetValue(output);
+        if (folder is not null && !Directory.Exists(folder))
+            throw CommandError.Usage($"--output is '{folder}', which is no folder; expected one that exists.");
+        string projectPath = parsed.GetRequiredValue(project);
+        return new MLNetRequest
+        {
+            Project = projectPath,
+            Model = parsed.GetRequiredValue(model),
+            Labels = parsed.GetValue(labels),
+            Output = folder ?? Path.GetDirectoryName(Path.GetFullPath(projectPath))!,
+            Images = parsed.GetValue(images),
+            Threads = parsed.GetValue(threads),
+            Preprocessing = preprocessing.Read(parsed),
+            Format = format.ValueIn(parsed),
+            Options = new QuantizationOptions
+            {
+                Method = method.ValueIn(parsed),
+                // What is too small to be an option at all is refused as a budget, after model and data.
+                TargetBits = Math.Max(1, parsed.GetValue(targetBits)),
+                UniformBits = parsed.GetValue(uniformBits),
+                SensitivityImages = parsed.GetValue(sensitivityImages),
+                RefinementSteps = parsed.GetValue(refinementSteps),
+                Seed = parsed.GetValue(seed),
+            },
+        };
+    }
+
+    static double ParseTarget(string text) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value is >= 0 and <= 8
+            ? value
+            : throw new FormatException($"is '{text}'; expected 0 to 8 bits, such as 4 or 3.5");
+}
+
+/// <summary>What <c>lampq mlnet</c> was asked to do; every option is checked.</summary>
+sealed record MLNetRequest
+{
+    public required string Project { get; init; }
+    public required string Model { get; init; }
+    public required string? Labels { get; init; }
+    public required string Output { get; init; }
+    public required int Images { get; init; }
+    public required int Threads { get; init; }
+    public required PreprocessingChoice Preprocessing { get; init; }
+    public required ReportFormat Format { get; init; }
+    public required QuantizationOptions Options { get; init; }
+}
