@@ -32,7 +32,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         var prepared = Prepare(model, container);
         CheckSamples(prepared.Graph.Inputs[0], samples);
         Say($"Calibrating on {samples.Count} samples");
-        var calibration = Calibration.Of(prepared, samples, options.Run, cancellation);
+        var calibration = Calibration.Of(prepared, samples, options.Run, cancellation, EquivalentTransformation.With(options.NormTransformation));
         var quantizers = new LayerQuantizers(calibration, options);
         var groups = GroupsOf(calibration.Structure, quantizers);
         var export = new Export(calibration, quantizers, groups, container, options);
