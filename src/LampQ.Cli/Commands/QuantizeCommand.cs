@@ -48,6 +48,8 @@ sealed class QuantizeCommand
         },
     };
     readonly ChoiceOption<SensitivityMetric> metric = new("--metric", "How the sensitivity of a layer is measured.", defaults.Metric.Name, [.. SensitivityMetric.All.Select(m => (m.Name, m))]);
+    readonly ChoiceOption<EquivalentTransformation?> normTransformation = new("--norm-transformation", "What moves between LayerNorms and the layers behind them first.",
+        defaults.NormTransformation!.Name, [.. EquivalentTransformation.OfNorms.Select(t => (t.Name, (EquivalentTransformation?)t)), ("none", null)]);
     readonly Option<int> fisherLayers = OptionParsing.WithDefault("--fisher-layers", "N", "Layers of each type that type-aware-fisher measures damage on.", defaults.Fisher.Mu, OptionParsing.Whole(1));
     readonly Option<int> fisherBits = OptionParsing.WithDefault("--fisher-bits", "2..8", "Width that type-aware-fisher measures damage at.", defaults.Fisher.Beta, OptionParsing.Whole(2, 8));
     readonly Option<double?> fisherGamma = OptionParsing.Optional<double?>("--fisher-gamma", "G", "Factor by which type-aware-fisher lets damage fall with each bit. Default: LampQ's Lemma 3.", text => ParseGamma(text));
@@ -71,7 +73,7 @@ sealed class QuantizeCommand
         var quantize = new QuantizeCommand();
         var command = new Command("quantize", "Writes a mixed-precision QDQ model, and says what it costs in accuracy, bytes and milliseconds.") { quantize.model };
         foreach (Option option in new Option[] { quantize.output, quantize.data, quantize.synthetic, quantize.effort, quantize.images, quantize.bits, quantize.targetBits, quantize.maxSize, quantize.profile, quantize.method,
-            quantize.uniformBits, quantize.container, quantize.export, quantize.attentionBits, quantize.bitsFor, quantize.metric,
+            quantize.uniformBits, quantize.container, quantize.export, quantize.attentionBits, quantize.bitsFor, quantize.normTransformation, quantize.metric,
             quantize.fisherLayers, quantize.fisherBits, quantize.fisherGamma, quantize.fisherDraws, quantize.sensitivityImages, quantize.refinementSteps,
             quantize.compensate, quantize.ranges, quantize.scales, quantize.seed })
             command.Options.Add(option);
@@ -141,6 +143,7 @@ sealed class QuantizeCommand
                 Container = size is null ? chosen : WeightContainer.Int4,
                 Export = export.ValueIn(parsed),
                 BitsFor = Merge(fixedBits),
+                NormTransformation = normTransformation.ValueIn(parsed),
                 Metric = metric.ValueIn(parsed),
                 Fisher = new FisherOptions
                 {

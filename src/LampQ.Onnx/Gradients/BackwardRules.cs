@@ -5,6 +5,11 @@ public sealed class BackwardRules
 {
     static readonly Lazy<BackwardRules> gradients = new(() => new BackwardRules("gradients", BackwardRule.All.Where(r => r.RuleSet == "gradients")));
 
+    // Where values only move, relevance moves with them, as gradients do.
+    static readonly Lazy<BackwardRules> relevance = new(() => new BackwardRules("relevance",
+        [BackwardRule.Identity, BackwardRule.Reshape, BackwardRule.Transpose, BackwardRule.Split, BackwardRule.Slice, BackwardRule.Gather, BackwardRule.Concat, BackwardRule.Expand,
+            BackwardRule.Pad, .. BackwardRule.All.Where(r => r.RuleSet == "relevance")]));
+
     readonly Dictionary<string, BackwardRule> byOperator = [];
 
     /// <summary>A set of rules; a later rule for an operator takes the place of an earlier one.</summary>
@@ -18,6 +23,12 @@ public sealed class BackwardRules
 
     /// <summary>∂loss/∂value by the chain rule; Round, Floor, Ceil and quantization pass straight through (see their rules).</summary>
     public static BackwardRules Gradients => gradients.Value;
+
+    /// <summary>
+    /// Layer-wise relevance propagation: the score of a class shared out among everything that led to it, as LRP-QViT does (arXiv 2401.11243, equations 18 to 20) with
+    /// the rules of Chefer et al. (CVPR 2021, Transformer-Explainability), α = 1, β = 0.
+    /// </summary>
+    public static BackwardRules Relevance => relevance.Value;
 
     /// <summary>Name of the set.</summary>
     public string Name { get; }

@@ -42,6 +42,13 @@ public static class GradientGraph
             v => v.Constant ?? data.GetValueOrDefault(v)?.ToTensor()).Run([(start, head.Seed)], wanted));
     }
 
+    /// <summary>Walks once more over a model that <see cref="Extend"/> has prepared, from given seeds.</summary>
+    internal static IReadOnlyList<Value> Walk(Model model, BackwardRules rules, IReadOnlyList<(Value Value, Value Backward)> seeds, IReadOnlyList<Value> wanted)
+    {
+        var data = ShapeInference.Walk(model).Data;
+        return new BackwardWalk(model.Graph, new GraphEmitter(model.Graph, model.Opset), rules, v => v.Constant ?? data.GetValueOrDefault(v)?.ToTensor()).Run(seeds, wanted);
+    }
+
     /// <summary>A value to return under a name of its own: two wanted values may share one backward value, or it may be an input.</summary>
     internal static Value Name(Model model, Value value, string wish)
     {

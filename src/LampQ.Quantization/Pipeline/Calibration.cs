@@ -26,14 +26,17 @@ public sealed record Calibration
     /// <param name="samples">The calibration set.</param>
     /// <param name="settings">Batch size and threads.</param>
     /// <param name="cancellation">Cancels between two batches.</param>
-    public static Calibration Of(Model model, SampleSet samples, RunSettings settings, CancellationToken cancellation = default)
+    /// <param name="transformations">What is applied, in this order; null is <see cref="EquivalentTransformation.With"/> RepQ-ViT's.</param>
+    public static Calibration Of(Model model, SampleSet samples, RunSettings settings, CancellationToken cancellation = default,
+        IReadOnlyList<EquivalentTransformation>? transformations = null)
     {
+        transformations ??= EquivalentTransformation.With(EquivalentTransformation.LayerNormReparameterization);
         ModelFamily.Detect(model, out var structure);
-        var needs = EquivalentTransformation.All.SelectMany(t => t.Needs(structure)).DistinctBy(p => p.Key).ToDictionary();
+        var needs = transformations.SelectMany(t => t.Needs(structure)).DistinctBy(p => p.Key).ToDictionary();
         if (needs.Count > 0)
         {
             var before = ActivationStatistics.Collect(model, samples, needs, settings, cancellation);
-            foreach (var transformation in EquivalentTransformation.All)
+            foreach (var transformation in transformations)
                 model = transformation.Apply(model, before);
             ShapeInference.Infer(model);
             ModelFamily.Detect(model, out structure);

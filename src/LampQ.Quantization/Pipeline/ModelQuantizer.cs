@@ -39,7 +39,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         int images = Math.Min(options.RangeImages, samples.Count);
         var ranges = samples.Take(prepared.Graph.Inputs[0].Shape?[0].Size is { } batch ? (int)Math.Max(batch, images - images % batch) : images);
         Say($"Calibrating on {ranges.Count} samples");
-        var calibration = Calibration.Of(prepared, ranges, options.Run, cancellation);
+        var calibration = Calibration.Of(prepared, ranges, options.Run, cancellation, EquivalentTransformation.With(options.NormTransformation));
         var weights = TokenWeightsOf(calibration, samples, cancellation);
         var outputErrors = options.ActivationRange.NeedsOutputError ? new OutputErrors(calibration, samples.Take(Math.Min(OutputErrorImages, samples.Count)), weights, options.Run) : null;
         var quantizers = new LayerQuantizers(calibration, options, outputErrors);

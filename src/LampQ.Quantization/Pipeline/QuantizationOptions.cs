@@ -74,6 +74,9 @@ public sealed record QuantizationOptions
     /// <summary>What the type-aware Fisher metric leaves open.</summary>
     public FisherOptions Fisher { get; init; } = new();
 
+    /// <summary>What moves between LayerNorms and the layers behind them before anything is quantized; null leaves them. Default RepQ-ViT's (docs/decisions/0016-metrics-and-rules.md).</summary>
+    public EquivalentTransformation? NormTransformation { get; init; } = EquivalentTransformation.LayerNormReparameterization;
+
     /// <summary>How weights are rounded. Default least squared error.</summary>
     public WeightQuantizer WeightQuantizer { get; init; } = WeightQuantizer.Mse;
 

@@ -60,19 +60,23 @@ public sealed class CandidateModel : IDisposable
     {
         fed[WeightName(layer.Name)] = layer.WeightTensor;
         if (quantizeInputs)
-            SetInput(layer.Name, new AffineQuantizer(1, 0, 0, 255), on: 0);
+            Feed(fed, layer.Name, new AffineQuantizer(1, 0, 0, 255), on: 0);
     }
 
     /// <summary>Gives a layer quantized weights and, where inputs vary, a quantized input.</summary>
     public void Set(string layerName, LayerPlan plan)
     {
-        var layer = layers[layerName];
-        var weight = plan.Weights.Dequantize();
-        var stored = layer.IsRowPerOutput ? weight : LinearWeights.Transpose(weight, layer.OutputChannels, layer.InputChannels);
-        fed[WeightName(layerName)] = Tensor.Of(stored, [.. layer.WeightTensor.Shape]);
+        SetWeight(layerName, plan.Weights.Dequantize());
         if (quantizeInputs)
-            SetInput(layerName, plan.Input, on: 1);
+            Feed(fed, layerName, plan.Input, on: 1);
     }
+
+    /// <summary>Gives a layer other weights, row-major [N, K], and leaves its input as it is.</summary>
+    public void SetWeight(string layerName, float[] weight) => fed[WeightName(layerName)] = Stored(layers[layerName], weight);
+
+    /// <summary>W [N, K] in the layout in which the layer's node takes it.</summary>
+    internal static Tensor Stored(QuantizableLayer layer, float[] weight) =>
+        Tensor.Of(layer.IsRowPerOutput ? weight : LinearWeights.Transpose(weight, layer.OutputChannels, layer.InputChannels), [.. layer.WeightTensor.Shape]);
 
     /// <summary>Runs the candidate from recorded start values.</summary>
     /// <param name="starts">Batches of the value <see cref="Start"/>.</param>
@@ -93,7 +97,8 @@ public sealed class CandidateModel : IDisposable
     /// <inheritdoc/>
     public void Dispose() => session.Dispose();
 
-    void SetInput(string name, AffineQuantizer quantizer, float on)
+    /// <summary>Values for what <see cref="Switchable"/> added under a name.</summary>
+    internal static void Feed(Dictionary<string, Tensor> fed, string name, AffineQuantizer quantizer, float on)
     {
         fed[$"{name}:scale"] = Tensor.Scalar(quantizer.Scale);
         fed[$"{name}:zero"] = Tensor.Scalar((byte)quantizer.ZeroPoint);
@@ -102,7 +107,8 @@ public sealed class CandidateModel : IDisposable
         fed[$"{name}:on"] = Tensor.Scalar(on);
     }
 
-    static Value Switchable(Graph graph, Value x, string name)
+    /// <summary>x + on·(Q/DQ(x) − x), the quantizer and "on" being inputs of the graph.</summary>
+    internal static Value Switchable(Graph graph, Value x, string name)
     {
         Value Scalar(string what, ElementType type = ElementType.Float) => graph.AddInput($"{name}:{what}", type);
         var scale = Scalar("scale");

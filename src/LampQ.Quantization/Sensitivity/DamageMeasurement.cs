@@ -30,6 +30,16 @@ public sealed class DamageMeasurement : IDisposable
         return context.Reference.MeanKl(outputs);
     }
 
+    /// <summary>Mean KL(p ‖ p̂) in nats with other weights [N, K] in one layer of a group.</summary>
+    public double OfWeight(AllocationGroup group, QuantizableLayer layer, float[] weight)
+    {
+        var model = CandidateFor(group);
+        model.SetWeight(layer.Name, weight);
+        var outputs = model.Run(starts.BatchesOf(candidateStart), context.Cancellation);
+        model.SetFloat(layer);
+        return context.Reference.MeanKl(outputs);
+    }
+
     /// <inheritdoc/>
     public void Dispose() => candidate?.Dispose();
 

@@ -18,6 +18,9 @@ public sealed record FisherOptions
     /// <summary>Classes drawn a sample by the fisher-damage metric, 1 at least. Default 8: with 2 the allocation changes with the seed.</summary>
     public int Draws { get; init; } = 8;
 
+    /// <summary>Random directions that fisher-perturbation moves each layer in, 1 at least; hessian-trace, which moves all layers at once, takes eight times as many. Default 4.</summary>
+    public int Probes { get; init; } = 4;
+
     /// <summary>Checks every property.</summary>
     public void Validate()
     {
@@ -27,6 +30,8 @@ public sealed record FisherOptions
             throw new ArgumentException($"Fisher μ is {Mu}; expected 1 layer at least.");
         if (Draws < 1)
             throw new ArgumentException($"Fisher draws are {Draws}; expected 1 at least.");
+        if (Probes < 1)
+            throw new ArgumentException($"Fisher probes are {Probes}; expected 1 at least.");
         if (Gamma is { } gamma && !(gamma > 1 && double.IsFinite(gamma)))
             throw new ArgumentException($"Fisher γ is {gamma}; expected a number above 1.");
     }

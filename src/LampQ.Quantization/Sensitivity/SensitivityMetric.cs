@@ -6,13 +6,14 @@ namespace LampQ.Quantization;
 public abstract partial class SensitivityMetric
 {
     /// <summary>Every known metric.</summary>
-    public static IReadOnlyList<SensitivityMetric> All => [KlDamage, FisherDamage, TypeAwareFisher];
+    public static IReadOnlyList<SensitivityMetric> All => 
+        [KlDamage, FisherDamage, TypeAwareFisher, FisherPerturbation, HessianTrace, Sqnr, NuclearNorm, LrpRelevance];
 
     /// <summary>Name on the command line.</summary>
     public abstract string Name { get; }
 
     /// <summary>
-    /// Whether the damages follow the error that rounding really makes in each layer, as all do but LampQ's own. Refinement then looks for its pairs by
+    /// Whether the damages follow the error that rounding really makes in each layer, as most do. Refinement then looks for its pairs by
     /// them; by the layers' relative output error L, as the paper does, where they do not.
     /// </summary>
     public virtual bool FollowsRoundingError => true;

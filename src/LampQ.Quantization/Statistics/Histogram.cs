@@ -46,6 +46,15 @@ public sealed class Histogram
     /// <summary>The middle of a bin.</summary>
     public double Center(int bin) => Min + (bin + 0.5) * BinWidth;
 
+    /// <summary>The mean of all values, each taken as the middle of its bin; 0 without any.</summary>
+    public double Mean()
+    {
+        double sum = 0;
+        for (int bin = 0; bin < counts.Length; bin++)
+            sum += counts[bin] * Center(bin);
+        return Total == 0 ? 0 : sum / Total;
+    }
+
     /// <summary>The value below which the given share of all values lies, to within one bin; 0 gives the minimum, 1 the maximum.</summary>
     public float Quantile(double share)
     {

@@ -9,7 +9,15 @@ namespace LampQ.Quantization;
 public abstract partial class EquivalentTransformation
 {
     /// <summary>Every known transformation.</summary>
-    public static IReadOnlyList<EquivalentTransformation> All => [LayerNormReparameterization, AttentionFolding, OutlierChannelScaling];
+    public static IReadOnlyList<EquivalentTransformation> All => [.. OfNorms, AttentionFolding, OutlierChannelScaling];
+
+    /// <summary>Those that move factors from a LayerNorm into the layers behind it; a model takes one of them.</summary>
+    public static IReadOnlyList<EquivalentTransformation> OfNorms => [LayerNormReparameterization, SmoothQuant, SmoothQuantWithBias, ClippedReparameterization];
+
+    /// <summary>What a model is prepared with: one transformation of its norms, or none, and those of other places.</summary>
+    /// <param name="ofNorms">One of <see cref="OfNorms"/>; null leaves the norms as they are.</param>
+    public static IReadOnlyList<EquivalentTransformation> With(EquivalentTransformation? ofNorms) =>
+        ofNorms is null ? [AttentionFolding, OutlierChannelScaling] : [ofNorms, AttentionFolding, OutlierChannelScaling];
 
     /// <summary>Name on the command line.</summary>
     public abstract string Name { get; }

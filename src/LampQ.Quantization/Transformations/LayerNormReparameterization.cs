@@ -16,63 +16,19 @@ public abstract partial class EquivalentTransformation
 
 sealed class LayerNormReparameterizationTransformation : EquivalentTransformation
 {
-    // A channel that hardly moves would be blown up without bound, and with it the rounding of the float product behind it.
-    const double SmallestShareOfMean = 1e-2;
-
     public override string Name => "layernorm-reparameterization";
 
-    public override IReadOnlyDictionary<string, Grouping> Needs(ModelStructure structure) =>
-        Suitable(structure).ToDictionary(n => n.Output.Name, _ => Grouping.Channel);
+    public override IReadOnlyDictionary<string, Grouping> Needs(ModelStructure structure) => NormAffine.Needs(structure);
 
     protected override void ApplyCore(Model model, ModelStructure structure, IReadOnlyDictionary<string, ActivationStatistics> statistics)
     {
-        foreach (var norm in Suitable(structure))
+        foreach (var norm in NormAffine.Suitable(structure))
         {
-            var groups = statistics[norm.Output.Name].Groups;
-            int channels = groups.Count;
-            var middle = new double[channels];
-            var half = new double[channels];
-            for (int c = 0; c < channels; c++)
-            {
-                var range = RangeSearch.Clip(groups[c]);
-                middle[c] = (range.Max + (double)range.Min) / 2;
-                half[c] = (range.Max - (double)range.Min) / 2;
-            }
+            var ranges = statistics[norm.Output.Name].Groups.Select(RangeSearch.Clip).ToArray();
+            double[] middle = [.. ranges.Select(r => (r.Max + (double)r.Min) / 2)], half = [.. ranges.Select(r => (r.Max - (double)r.Min) / 2)];
             double mean = half.Average();
-            if (mean <= 0)
-                continue;
-            var factor = half.Select(h => Math.Max(h, SmallestShareOfMean * mean) / mean).ToArray();
-
-            var gamma = norm.Gamma.Constant!.ToFloats();
-            var beta = norm.Beta?.Constant!.ToFloats() ?? new float[channels];
-            LinearWeights.Replace(norm.GammaUse.Node, norm.GammaUse.Index, Tensor.Of([.. gamma.Select((g, c) => (float)(g / factor[c]))], [.. norm.Gamma.Constant.Shape]));
-            var newBeta = Tensor.Of([.. beta.Select((b, c) => (float)((b - middle[c]) / factor[c]))]);
-            if (norm.BetaUse is { } use)
-                LinearWeights.Replace(use.Node, use.Index, newBeta.Reshape([.. norm.Beta!.Constant!.Shape]));
-            else
-                norm.GammaUse.Node.SetInput(2, model.Graph.AddInitializer($"{norm.Output.Name}.beta", newBeta));
-
-            foreach (var layer in norm.Consumers)
-            {
-                var weight = layer.ReadWeight();
-                var bias = layer.ReadBias();
-                for (int n = 0; n < layer.OutputChannels; n++)
-                {
-                    double shift = 0;
-                    for (int c = 0; c < channels; c++)
-                    {
-                        shift += weight[n * channels + c] * middle[c];
-                        weight[n * channels + c] = (float)(weight[n * channels + c] * factor[c]);
-                    }
-                    bias[n] = (float)(bias[n] + shift);
-                }
-                layer.WriteWeight(weight);
-                layer.WriteBias(bias);
-            }
+            if (mean > 0)
+                NormAffine.Apply(model, norm, middle, [.. NormAffine.Bounded(half).Select(h => h / mean)]);
         }
     }
-
-    static IEnumerable<LayerNorm> Suitable(ModelStructure structure) => structure.Norms.Where(n =>
-        n.FeedsOnlyLayers && n.Consumers.Count > 0 && n.Consumers.All(l => !l.Node.Is("Conv") && (l.BiasAdd is not null || l.Node.Is("Gemm") || !l.Output.IsGraphOutput))
-        && (n.BetaUse is not null || n.GammaUse.Node.Is("LayerNormalization")));
 }

@@ -36,7 +36,7 @@ sealed class ReductionsRule : BackwardRule
     static Value Shared(GraphEmitter emit, Value chosen, Value g, long[] axes) => emit.Mul(chosen, emit.Div(g, emit.ReduceSum(chosen, axes)));
 
     /// <summary>The reduced axes: an attribute, or an input in later opsets; none given means all unless noop_with_empty_axes is set.</summary>
-    static long[] Axes(BackwardStep step, int rank)
+    internal static long[] Axes(BackwardStep step, int rank)
     {
         long[] axes = step.Node.Ints("axes") ?? step.ConstantIntegers(1) ?? [];
         if (axes.Length > 0)
