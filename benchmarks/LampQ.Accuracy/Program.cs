@@ -1,7 +1,8 @@
 using System.Globalization;
 using LampQ.Accuracy;
 
-// accuracy, timing: the two parts of docs/results.md. recipes: docs/results-compensated.md. defaults: docs/defaults.md. agreement: benchmarks/results/runtime-agreement.md.
+// accuracy, timing: the two parts of docs/results.md. recipes: docs/results-compensated.md. defaults: docs/defaults.md.
+// agreement, widths: benchmarks/results/runtime-agreement.md, packed-widths.md.
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 switch (args)
 {
@@ -20,9 +21,12 @@ switch (args)
     case ["agreement", var data, var models, var output, .. var limit]:
         File.WriteAllText(output, RuntimeAgreement.Write(data, models, limit is [var judged] ? int.Parse(judged) : int.MaxValue));
         return 0;
+    case ["widths", var data, var output, .. var limit]:
+        File.WriteAllText(output, PackedWidths.Write(data, limit is [var compared] ? int.Parse(compared) : int.MaxValue));
+        return 0;
     default:
         Console.Error.WriteLine("usage: LampQ.Accuracy accuracy|recipes DATA OUTPUT.md [EVALUATION-IMAGES] | timing DATA OUTPUT.md LAMPQ | defaults DATA OUTPUT.md [HELD-OUT-IMAGES]"
-            + " | agreement DATA MODELS-FOLDER OUTPUT.md [EVALUATION-IMAGES]");
+            + " | agreement DATA MODELS-FOLDER OUTPUT.md [EVALUATION-IMAGES] | widths DATA OUTPUT.md [EVALUATION-IMAGES]");
         return 2;
 }
 

@@ -45,6 +45,43 @@ public sealed class EvalTests
     }
 
     [TestMethod]
+    public void Json_PackedModel_AnswersAsThePortableOneOfTheSameIntegers()
+    {
+        using var place = new Workplace();
+        place.Quantize("--method", "uniform", "--uniform-bits", "5").AssertDone();
+        string portable = place["portable.onnx"];
+        File.Move(place.Output, portable);
+        place.Quantize("--method", "uniform", "--uniform-bits", "5", "--export", "packed").AssertDone();
+        Assert.AreEqual(LampQDomain.Version, Model.Read(place.Output).Opsets[LampQDomain.Name]);
+
+        var run = CliRun.Of("eval", place.Output, "--data", place.Images, "--reference", portable, "--format", "json");
+        double noise = CliRun.Of("eval", portable, "--data", place.Images, "--reference", place.Model, "--format", "json").Json.GetProperty("meanKl").GetDouble();
+
+        run.AssertDone();
+        // KL grows with the square of the distance of the logits, of which half the quantization error is allowed.
+        Assert.IsTrue(run.Json.GetProperty("meanKl").GetDouble() <= .25 * noise, $"{run.Json} against {noise}");
+    }
+
+    [TestMethod]
+    public void Json_UnknownKernel_IsRefusedInOneLine()
+    {
+        using var place = new Workplace();
+        place.Quantize("--export", "packed").AssertDone();
+        string? before = Environment.GetEnvironmentVariable("LAMPQ_KERNEL");
+        try
+        {
+            Environment.SetEnvironmentVariable("LAMPQ_KERNEL", "abacus");
+            var run = CliRun.Of("eval", place.Output, "--data", place.Images, "--format", "json");
+            run.AssertRefused(2, "LAMPQ_KERNEL=abacus names no kernel");
+            Assert.AreEqual(1, run.Error.TrimEnd().Split('\n').Length);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("LAMPQ_KERNEL", before);
+        }
+    }
+
+    [TestMethod]
     public void Json_BatchFixedAtThreeAndSevenImages_SaysTheSameAsADynamicBatch()
     {
         using var place = new Workplace(new TinyVit { DynamicBatch = true });

@@ -16,7 +16,7 @@ sealed class FloatView
         graph = model.Graph;
         foreach (var node in graph.Nodes.Where(n => n.Is("DequantizeLinear")).ToArray())
             if (node.Input(0)?.Constant is { } stored)
-                graph.ReplaceUses(node.Output, graph.AddInitializer(node.Output.Name + "_float", Dequantize(node, stored)));
+                ReplaceByFloats(node, stored);
             else if (QdqActivation.Match(node.Output) is { } activation)
                 graph.ReplaceUses(node.Output, activation.Source);
         foreach (var softmax in graph.Nodes.Where(n => n.Is("Softmax")).ToArray())
@@ -45,6 +45,17 @@ sealed class FloatView
         foreach (var use in largest!.Uses.Where(u => u.Node.Is("Mul")).ToArray())
             graph.ReplaceUses(use.Node.Output, use.Node.Input(1 - use.Index)!);
         graph.ReplaceUses(div.Output, map);
+    }
+
+    /// <summary>Under the name the weight had before it was quantized, where its codes tell: layers are named after it.</summary>
+    void ReplaceByFloats(Node node, Tensor stored)
+    {
+        const string Codes = "_quantized";
+        string codes = node.Input(0)!.Name;
+        string name = codes.EndsWith(Codes, StringComparison.Ordinal) ? codes[..^Codes.Length] : node.Output.Name + "_float";
+        if (node.Output.Name == name)
+            graph.Rename(node.Output, graph.NewName(name + ".dequantized"));
+        graph.ReplaceUses(node.Output, graph.AddInitializer(name, Dequantize(node, stored)));
     }
 
     static Tensor Dequantize(Node node, Tensor stored)

@@ -1,0 +1,39 @@
+using LampQ.Onnx;
+using LampQ.Quantization;
+using LampQ.Runtime;
+
+namespace LampQ.Accuracy;
+
+/// <summary>Whether mixed widths beat uniform ones at the same bytes of the packed file, run on LampQ's kernels.</summary>
+static class PackedWidths
+{
+    /// <summary>The page. Widths are chosen on calibration images alone; the evaluation images are only judged.</summary>
+    public static string Write(string data, int limit)
+    {
+        var text = new StringWriter();
+        text.WriteLine("# Mixed and uniform widths at the same packed bytes\n");
+        text.WriteLine($"Written by `LampQ.Accuracy widths`: `lampq quantize --export packed`, {AccuracyTables.CalibrationImages} calibration images, LampQ's kernels, evaluation images. KL(fp32 ‖ quantized).\n");
+        text.WriteLine("| model | widths | packed bytes | images | KL, nats | same class as fp32 | top-1 against fp32, points |\n|---|---|--:|--:|--:|--:|--:|");
+        foreach (var subject in Subject.All)
+        {
+            var model = Model.Read(subject.Path(data));
+            var calibration = Unlabelled.Of(subject.Calibration(data, AccuracyTables.CalibrationImages));
+            var evaluation = subject.Evaluation(data, limit);
+            int?[] labels = [.. Enumerable.Range(0, evaluation.Count).Select(evaluation.Label)];
+            using var fp32 = new OnnxSession(model);
+            var exact = ModelOutputs.Of(fp32, evaluation, new RunSettings());
+            foreach (int bits in new[] { 4, 3 })
+                foreach (var (name, options) in new (string, QuantizationOptions)[]
+                    { ($"uniform {bits}", new() { Method = AllocationMethod.Uniform, UniformBits = bits }), ($"mixed, {bits} on average", new() { TargetBits = bits }) })
+                {
+                    byte[] packed = new ModelQuantizer(options with { Export = ExportFormat.Packed }).Quantize(model, calibration).Model.ToBytes();
+                    using var session = LampQSession.Load(packed);
+                    var outputs = ModelOutputs.Of(session, evaluation, new RunSettings());
+                    string row = $"| {subject.Name} | {name} | {packed.Length:N0} | {evaluation.Count} | {exact.MeanKl(outputs):F4} | {exact.Agreement(outputs):P2} | {100 * (outputs.TopK(labels, 1) - exact.TopK(labels, 1)):F2} |";
+                    text.WriteLine(row);
+                    Console.WriteLine($"{DateTime.Now:HH:mm:ss} {row}");
+                }
+        }
+        return text.ToString();
+    }
+}
