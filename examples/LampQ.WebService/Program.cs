@@ -4,7 +4,8 @@
 //
 // Output:
 //
-//   ?
+//   a picture: 200 {"predictedLabel":"stripes at 45°","score":7.1097717}
+//   no picture: 400 "Image '(from a column)' starts with the bytes 68656C6C6F; expected a JPEG (FFD8FF) or PNG (89504E470D0A1A0A) file. Convert or remove it."
 
 using LampQ.Demo;
 using LampQ.Quantization;
