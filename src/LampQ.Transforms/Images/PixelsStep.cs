@@ -15,7 +15,7 @@ static class PixelsStep
         var preprocessing = Settings<Preprocessing>.Of(source.State, Read);
         if (source.Image is null or [])
             throw new InvalidOperationException("A row's image has no bytes; expected the content of a JPEG or PNG file. Is the value missing?");
-        var image = preprocessing.ResizeAndCrop(ImageDecoder.Default().Decode(source.Image, "of a row"));
+        var image = preprocessing.ResizeAndCrop(ImageDecoder.Default().Decode(source.Image, "(from a column)"));
         if (target.Pixels.Length != image.Pixels.Length)
             target.Pixels = new float[image.Pixels.Length];
         preprocessing.Normalize(image.Pixels, target.Pixels);
