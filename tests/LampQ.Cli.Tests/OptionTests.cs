@@ -16,6 +16,11 @@ public sealed class OptionTests
     [DataRow("--target-bits", "NaN", "0 to 8 bits")]
     [DataRow("--max-size", "3 parsec", "3MiB")]
     [DataRow("--max-size", "-5", "3MiB")]
+    [DataRow("--max-bops", "40 apples", "40G")]
+    [DataRow("--max-bops", "0", "40G")]
+    [DataRow("--probes", "0", "1 or more")]
+    [DataRow("--allocation", "best", "two-block")]
+    [DataRow("--norm-transformation", "smooth", "smoothquant-bias")]
     [DataRow("--images", "0", "1 or more")]
     [DataRow("--profile", "gpu", "cpu|paper")]
     [DataRow("--method", "magic", "lampq|uniform")]
@@ -65,6 +70,7 @@ public sealed class OptionTests
     [DataRow("--fisher-bits", "3", "type-aware-fisher", "kl-damage")]
     [DataRow("--fisher-gamma", "4", "type-aware-fisher", "kl-damage")]
     [DataRow("--fisher-draws", "3", "fisher-damage", "type-aware-fisher")]
+    [DataRow("--probes", "3", "fisher-perturbation", "type-aware-fisher")]
     public void Quantize_OptionOfAnotherMetric_IsAUsageErrorNamingBothMetrics(string option, string value, string needed, string chosen) =>
         CliRun.Of("quantize", "m.onnx", "-o", "o.onnx", "--data", "d", "--metric", chosen, option, value).AssertRefused(2, option, needed, chosen);
 

@@ -169,6 +169,20 @@ public sealed class QuantizeTests
     }
 
     [TestMethod]
+    public void Quantize_WithRuleAndBitOperations_SaysBothAndTheFront()
+    {
+        using var place = new Workplace();
+        var run = place.Quantize("--metric", "sqnr", "--allocation", "pareto", "--max-bops", "1G", "--norm-transformation", "smoothquant-bias", "--format", "json");
+
+        run.AssertDone();
+        Assert.AreEqual("sqnr", run.Json.GetProperty("metric").GetString());
+        Assert.AreEqual("pareto", run.Json.GetProperty("allocation").GetString());
+        Assert.AreEqual(1_000_000_000, run.Json.GetProperty("maxBops").GetInt64());
+        double[] bits = [.. run.Json.GetProperty("front").EnumerateArray().Select(p => p.GetProperty("averageBits").GetDouble())];
+        Assert.IsTrue(bits.Length > 5 && bits[0] == 2 && bits.SequenceEqual(bits.Order()), string.Join(" ", bits));
+    }
+
+    [TestMethod]
     [DataRow("type-aware-fisher", "--fisher-layers", "1")]
     [DataRow("type-aware-fisher", "--fisher-bits", "2")]
     [DataRow("fisher-damage", "--fisher-draws", "7")]

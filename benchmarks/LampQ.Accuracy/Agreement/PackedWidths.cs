@@ -12,7 +12,7 @@ static class PackedWidths
     {
         var text = new StringWriter();
         text.WriteLine("# Mixed and uniform widths at the same packed bytes\n");
-        text.WriteLine($"Written by `LampQ.Accuracy widths`: `lampq quantize --export packed`, {AccuracyTables.CalibrationImages} calibration images, LampQ's kernels, evaluation images. KL(fp32 ‖ quantized).\n");
+        text.WriteLine($"Written by `LampQ.Accuracy widths`: `lampq quantize --export packed --compensate none`, {AccuracyTables.CalibrationImages} calibration images, LampQ's kernels, evaluation images. KL(fp32 ‖ quantized).\n");
         text.WriteLine("| model | widths | packed bytes | images | KL, nats | same class as fp32 | top-1 against fp32, points |\n|---|---|--:|--:|--:|--:|--:|");
         foreach (var subject in Subject.All)
         {
@@ -26,7 +26,7 @@ static class PackedWidths
                 foreach (var (name, options) in new (string, QuantizationOptions)[]
                     { ($"uniform {bits}", new() { Method = AllocationMethod.Uniform, UniformBits = bits }), ($"mixed, {bits} on average", new() { TargetBits = bits }) })
                 {
-                    byte[] packed = new ModelQuantizer(options with { Export = ExportFormat.Packed }).Quantize(model, calibration).Model.ToBytes();
+                    byte[] packed = new ModelQuantizer(options with { Export = ExportFormat.Packed, Compensation = ErrorCompensation.None }).Quantize(model, calibration).Model.ToBytes();
                     using var session = LampQSession.Load(packed);
                     var outputs = ModelOutputs.Of(session, evaluation, new RunSettings());
                     string row = $"| {subject.Name} | {name} | {packed.Length:N0} | {evaluation.Count} | {exact.MeanKl(outputs):F4} | {exact.Agreement(outputs):P2} | {100 * (outputs.TopK(labels, 1) - exact.TopK(labels, 1)):F2} |";

@@ -21,6 +21,8 @@ sealed class QuantizeCommand
     readonly Option<BitWidths> bits = OptionParsing.WithDefault("--bits", "LIST", "Widths a layer may get: 2-8, or 2,4,8.", new BitWidths(defaults.Bits), BitWidths.Parse);
     readonly Option<double> targetBits = OptionParsing.WithDefault("--target-bits", "B", "The budget: bits a weight on average.", defaults.TargetBits, ParseTarget);
     readonly Option<long?> maxSize = OptionParsing.Optional<long?>("--max-size", "SIZE", "The budget as the size of the written file instead: 3000000, 3MB, 3MiB. Implies --container int4.", text => SizeText.Parse(text));
+    readonly ChoiceOption<AllocationRule> rule = new("--allocation", "How widths are chosen from the sensitivities.", defaults.Rule.Name, [.. AllocationRule.All.Select(r => (r.Name, r))]);
+    readonly Option<long?> maxBops = OptionParsing.Optional<long?>("--max-bops", "N", "A further budget: bit operations of all quantized layers for one image, such as 40G.", text => ParseOperations(text));
     readonly ChoiceOption<QuantizationProfile> profile = new("--profile", "cpu narrows weights and keeps activations at 8 bits; paper gives each layer's input the layer's width too.", "cpu",
         [("cpu", QuantizationProfile.Cpu), ("paper", QuantizationProfile.Paper)]);
     readonly ChoiceOption<AllocationMethod> method = new("--method", "lampq gives bits by sensitivity; uniform gives every layer --uniform-bits.", "lampq",
@@ -54,6 +56,7 @@ sealed class QuantizeCommand
     readonly Option<int> fisherBits = OptionParsing.WithDefault("--fisher-bits", "2..8", "Width that type-aware-fisher measures damage at.", defaults.Fisher.Beta, OptionParsing.Whole(2, 8));
     readonly Option<double?> fisherGamma = OptionParsing.Optional<double?>("--fisher-gamma", "G", "Factor by which type-aware-fisher lets damage fall with each bit. Default: LampQ's Lemma 3.", text => ParseGamma(text));
     readonly Option<int> fisherDraws = OptionParsing.WithDefault("--fisher-draws", "N", "Classes that fisher-damage draws for each image.", defaults.Fisher.Draws, OptionParsing.Whole(1));
+    readonly Option<int> probes = OptionParsing.WithDefault("--probes", "N", "Random directions that fisher-perturbation moves each layer in; hessian-trace takes eight times as many.", defaults.Fisher.Probes, OptionParsing.Whole(1));
     readonly Option<int> sensitivityImages = OptionParsing.WithDefault("--sensitivity-images", "N", "How many of the images sensitivity is measured on.", defaults.SensitivityImages, OptionParsing.Whole(1));
     readonly Option<int> refinementSteps = OptionParsing.WithDefault("--refinement-steps", "N", "Most pairs of layers that refinement may try; 0 turns it off.", defaults.RefinementSteps, OptionParsing.Whole(0));
     readonly ChoiceOption<ErrorCompensation> compensate = new("--compensate", "How rounding errors make up for each other, and for what was quantized before the layer.", defaults.Compensation.Name,
@@ -72,9 +75,9 @@ sealed class QuantizeCommand
     {
         var quantize = new QuantizeCommand();
         var command = new Command("quantize", "Writes a mixed-precision QDQ model, and says what it costs in accuracy, bytes and milliseconds.") { quantize.model };
-        foreach (Option option in new Option[] { quantize.output, quantize.data, quantize.synthetic, quantize.effort, quantize.images, quantize.bits, quantize.targetBits, quantize.maxSize, quantize.profile, quantize.method,
+        foreach (Option option in new Option[] { quantize.output, quantize.data, quantize.synthetic, quantize.effort, quantize.images, quantize.bits, quantize.targetBits, quantize.maxSize, quantize.maxBops, quantize.rule, quantize.profile, quantize.method,
             quantize.uniformBits, quantize.container, quantize.export, quantize.attentionBits, quantize.bitsFor, quantize.normTransformation, quantize.metric,
-            quantize.fisherLayers, quantize.fisherBits, quantize.fisherGamma, quantize.fisherDraws, quantize.sensitivityImages, quantize.refinementSteps,
+            quantize.fisherLayers, quantize.fisherBits, quantize.fisherGamma, quantize.fisherDraws, quantize.probes, quantize.sensitivityImages, quantize.refinementSteps,
             quantize.compensate, quantize.ranges, quantize.scales, quantize.seed })
             command.Options.Add(option);
         quantize.preprocessing.AddTo(command);
@@ -101,10 +104,14 @@ sealed class QuantizeCommand
             throw CommandError.Usage($"--max-size implies --container int4, but --container is {parsed.GetValue(container)}. Leave one of them out.");
         var allocation = method.ValueIn(parsed);
         foreach (var option in new Option[] { fisherLayers, fisherBits, fisherGamma })
-            RefuseWithout(SensitivityMetric.TypeAwareFisher, option, parsed, allocation);
-        RefuseWithout(SensitivityMetric.FisherDamage, fisherDraws, parsed, allocation);
+            RefuseWithout([SensitivityMetric.TypeAwareFisher], option, parsed, allocation);
+        RefuseWithout([SensitivityMetric.FisherDamage], fisherDraws, parsed, allocation);
+        RefuseWithout([SensitivityMetric.FisherPerturbation, SensitivityMetric.HessianTrace], probes, parsed, allocation);
         if (allocation == AllocationMethod.Uniform)
         {
+            foreach (var option in new Option[] { rule, maxBops })
+                if (parsed.IsGiven(option))
+                    throw CommandError.Usage($"{option.Name} chooses widths, and --method uniform gives every layer --uniform-bits. Leave one of them out.");
             if (parsed.IsGiven(targetBits) || size is not null)
                 notes.Add($"--method uniform takes its width from --uniform-bits alone; {(size is null ? "--target-bits" : "--max-size")} has no effect.");
             size = null;
@@ -137,6 +144,8 @@ sealed class QuantizeCommand
                 // What is too small to be an option at all is refused as a budget, after model and data.
                 TargetBits = Math.Max(1, parsed.GetValue(targetBits)),
                 MaxSizeInBytes = size is { } bytes ? Math.Max(1, bytes) : null,
+                MaxBitOperations = parsed.GetValue(maxBops),
+                Rule = rule.ValueIn(parsed),
                 UniformBits = parsed.GetValue(uniformBits),
                 Profile = profile.ValueIn(parsed),
                 AttentionBits = parsed.GetValue(attentionBits),
@@ -151,6 +160,7 @@ sealed class QuantizeCommand
                     Beta = parsed.GetValue(fisherBits),
                     Gamma = parsed.GetValue(fisherGamma),
                     Draws = parsed.GetValue(fisherDraws),
+                    Probes = parsed.GetValue(probes),
                 },
                 SensitivityImages = parsed.GetValue(sensitivityImages),
                 RefinementSteps = parsed.GetValue(refinementSteps),
@@ -165,14 +175,15 @@ sealed class QuantizeCommand
         return request;
     }
 
-    void RefuseWithout(SensitivityMetric needed, Option option, ParseResult parsed, AllocationMethod allocation)
+    void RefuseWithout(SensitivityMetric[] needed, Option option, ParseResult parsed, AllocationMethod allocation)
     {
         if (!parsed.IsGiven(option))
             return;
+        string names = string.Join(" or ", needed.Select(m => m.Name));
         if (allocation == AllocationMethod.Uniform)
-            throw CommandError.Usage($"{option.Name} belongs to --metric {needed.Name}, and --method uniform measures no sensitivity. Leave one of them out.");
-        if (metric.ValueIn(parsed).Name != needed.Name)
-            throw CommandError.Usage($"{option.Name} belongs to --metric {needed.Name}, but --metric is {metric.ValueIn(parsed).Name}. Leave the option out, or choose that metric.");
+            throw CommandError.Usage($"{option.Name} belongs to --metric {names}, and --method uniform measures no sensitivity. Leave one of them out.");
+        if (!needed.Contains(metric.ValueIn(parsed)))
+            throw CommandError.Usage($"{option.Name} belongs to --metric {names}, but --metric is {metric.ValueIn(parsed).Name}. Leave the option out, or choose that metric.");
     }
 
     // The last one of two for the same layer or type holds.
@@ -188,6 +199,16 @@ sealed class QuantizeCommand
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value is >= 0 and <= 8
             ? value
             : throw new FormatException($"is '{text}'; expected 0 to 8 bits, such as 4 or 3.5");
+
+    static long ParseOperations(string text)
+    {
+        int power = text.Length == 0 ? 0 : "KMGT".IndexOf(char.ToUpperInvariant(text[^1])) + 1;
+        string number = power == 0 ? text : text[..^1];
+        decimal factor = (decimal)Math.Pow(1000, power);
+        return decimal.TryParse(number, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal value) && value < 1e15m && value * factor is >= 1 and < 1e15m
+            ? (long)(value * factor)
+            : throw new FormatException($"is '{text}'; expected bit operations such as 40G (40 · 10⁹), 40000M or 40000000000");
+    }
 
     static double ParseGamma(string text) =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value > 1 && double.IsFinite(value)

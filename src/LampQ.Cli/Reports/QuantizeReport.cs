@@ -39,6 +39,9 @@ sealed record ProofLine(string Status, string Solver, double? Damage, double Low
         : new(proof.Status.ToString().ToLowerInvariant(), proof.Solver, proof.Damage, proof.LowerBound, proof.AbsoluteGap, proof.Describe());
 }
 
+/// <summary>One allocation of a front: its total in the first budget's unit, the damage predicted, and the parameter-weighted mean width.</summary>
+sealed record FrontLine(long Total, double Damage, double AverageBits);
+
 /// <summary>How a quantized model came about, and what it costs.</summary>
 sealed record QuantizeReport : Report
 {
@@ -62,6 +65,9 @@ sealed record QuantizeReport : Report
     public required LatencyLine Milliseconds { get; init; }
     public required SecondsLine Seconds { get; init; }
     public required ProofLine? Proof { get; init; }
+    public required string? Allocation { get; init; }
+    public required long? MaxBops { get; init; }
+    public required IReadOnlyList<FrontLine> Front { get; init; }
     public required IReadOnlyList<RefinementStep> Refinement { get; init; }
     public required IReadOnlyList<QuantizedLayerLine> Layers { get; init; }
     public required IReadOnlyList<UnrecognizedLine> Unrecognized { get; init; }
@@ -94,11 +100,21 @@ sealed record QuantizeReport : Report
             Milliseconds = new LatencyLine(latency.First, latency.Second, CommonOptions.ThreadsUsed(request.Threads), latency.Batch, latency.Rounds, engine),
             Seconds = seconds,
             Proof = ProofLine.Of(result.Answer?.Proof),
+            Allocation = allocates ? request.Options.Rule.Name : null,
+            MaxBops = allocates ? request.Options.MaxBitOperations : null,
+            Front = [.. result.Front.Select(a => new FrontLine(a.Totals[0], a.Damage, MeanBits(a, result)))],
             Refinement = result.Refinement,
             Layers = [.. result.Layers.Select(l => new QuantizedLayerLine(l.Name, l.Type.Word(), shapes.GetValueOrDefault(l.Name) ?? [], l.Parameters, l.Sensitivity, l.Bits))],
             Unrecognized = UnrecognizedLine.Of(result.Unrecognized),
             Notes = [.. request.Notes, .. result.Notes, .. Int4Note(request.Options)],
         };
+    }
+
+    static double MeanBits(BitAllocation allocation, QuantizationResult result)
+    {
+        var bits = allocation.BitsByName();
+        var layers = result.Layers.Where(l => bits.ContainsKey(l.Group)).ToArray();
+        return layers.Sum(l => (double)l.Parameters * bits[l.Group]) / layers.Sum(l => l.Parameters);
     }
 
     static IEnumerable<string> Int4Note(QuantizationOptions options) => options is { Container: WeightContainer.Int4, Export: ExportFormat.Portable }
@@ -114,10 +130,12 @@ sealed record QuantizeReport : Report
         UnrecognizedLine.Write(output, Unrecognized);
 
         output.WriteLine();
-        output.WriteLine($"method        {Method}{(Metric is null ? "" : $", {Metric}")}; profile {Profile}, compensation {Compensation}, {(Export == "packed" ? "packed" : $"container {Container}")}, attention {AttentionBits} bits");
+        output.WriteLine($"method        {Method}{(Metric is null ? "" : $", {Metric}, {Allocation}")}; profile {Profile}, compensation {Compensation}, {(Export == "packed" ? "packed" : $"container {Container}")}, attention {AttentionBits} bits");
         output.WriteLine($"average bits  {Figures.Fixed(AverageBits, 4)}{(TargetBits is { } target ? $" (budget {Figures.Short(target)})" : MaxSize is { } size ? $" (budget {SizeText.Of(size)})" : "")}");
         if (Proof is not null)
             output.WriteLine($"proof         {Proof.Text}");
+        foreach (var point in Front)
+            output.WriteLine($"front         {Figures.Fixed(point.AverageBits, 3)} bits, damage {Figures.Short(point.Damage)}");
         if (Refinement.Count > 0)
             output.WriteLine($"refinement    {Refinement.Count(s => s.Accepted)} of {Refinement.Count} pairs kept");
         output.WriteLine($"seconds       {Figures.Fixed(Seconds.Total, 1)} (load {Figures.Fixed(Seconds.Load, 1)}, baseline {Figures.Fixed(Seconds.Baseline, 1)}, calibrate {Figures.Fixed(Seconds.Calibrate, 1)}, "

@@ -3,7 +3,7 @@ using LampQ.Solver;
 
 namespace LampQ.Quantization;
 
-/// <summary>Makes the exact program: one item a group, one choice a width, one budget.</summary>
+/// <summary>Makes the exact program: one item a group, one choice a width, one budget or several.</summary>
 public static class Formulation
 {
     /// <summary>The allocation problem under Σ parameters·bits ≤ target·Σ parameters.</summary>
@@ -21,6 +21,14 @@ public static class Formulation
     public static AllocationProblem OfFileSize(IReadOnlyList<AllocationGroup> groups, SensitivityProfile profile, IReadOnlyList<int> bits, WeightContainer container,
         long maxSize, long fixedBytes) =>
         Of(groups, profile, bits, (group, b) => group.Layers.Sum(l => IntegerBytes(container, l, b)), new Budget("file size", "bytes", maxSize - fixedBytes));
+
+    /// <summary>The same problem with one budget more.</summary>
+    /// <param name="problem">Its items are the groups, in their order.</param>
+    /// <param name="groups">What gets bits.</param>
+    /// <param name="size">What a group at a width takes of it.</param>
+    /// <param name="budget">The limit, what never changes already taken off.</param>
+    public static AllocationProblem With(AllocationProblem problem, IReadOnlyList<AllocationGroup> groups, Func<AllocationGroup, int, long> size, Budget budget) =>
+        new(problem.Items.Zip(groups, (item, group) => item with { Choices = [.. item.Choices.Select(c => c with { Sizes = [.. c.Sizes, size(group, c.Bits)] })] }), [.. problem.Budgets, budget]);
 
     /// <summary>Bytes of a layer that its width decides: the weights and their zero points, one a row.</summary>
     internal static long IntegerBytes(WeightContainer container, QuantizableLayer layer, int bits) =>

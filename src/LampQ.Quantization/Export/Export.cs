@@ -12,6 +12,11 @@ sealed class Export(Calibration calibration, LayerQuantizers quantizers, IReadOn
 
     public IReadOnlyList<QuantizableLayer> Layers => calibration.Structure.Layers;
 
+    public Calibration Calibration => calibration;
+
+    /// <summary>Layers that take no part in the allocation.</summary>
+    public IEnumerable<(QuantizableLayer Layer, int Bits)> FixedLayers => Layers.Where(l => quantizers.FixedBits(l) is not null).Select(l => (l, quantizers.FixedBits(l)!.Value));
+
     public IReadOnlyList<Unrecognized> Unrecognized => calibration.Structure.Unrecognized;
 
     public IReadOnlyList<string> Notes => options.MaxSizeInBytes is null ? [] :

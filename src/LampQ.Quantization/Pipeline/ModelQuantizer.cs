@@ -59,7 +59,8 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         int[] bits = [.. options.Bits.Order()];
         // An infeasible budget is found before the minutes of measuring, not after.
         var flat = new SensitivityProfile("", [.. groups.Select(g => new GroupSensitivity(g.Name, 0, bits.ToDictionary(b => b, _ => 0.0)))]);
-        AllocationSolver.DynamicProgramming.Solve(Formulate(flat, groups, bits, container, export), cancellation).Require();
+        var feasible = Formulate(flat, groups, bits, container, export);
+        AllocationSolver.For(feasible).Solve(feasible, cancellation).Require();
 
         var subset = samples.Take(Math.Min(options.SensitivityImages, samples.Count));
         Say($"Measuring sensitivity ({options.Metric.Name}) of {groups.Count} layers on {subset.Count} samples");
@@ -79,9 +80,9 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         var sensitivity = options.Metric.Measure(context);
         double measured = total.Elapsed.TotalSeconds;
 
-        Say("Solving for the best allocation");
+        Say($"Allocating bits ({options.Rule.Name})");
         var problem = Formulate(sensitivity, groups, bits, container, export);
-        var answer = AllocationSolver.For(problem).Solve(problem, cancellation);
+        var (answer, front) = options.Rule.Allocate(problem, groups, sensitivity, cancellation);
         var allocation = answer.Require();
         double solved = total.Elapsed.TotalSeconds;
 
@@ -94,7 +95,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         double refined = total.Elapsed.TotalSeconds;
         var (chosen, compensated) = Compensate(export, compensation, session, allocation, cancellation);
         return Finish(export, compensated, chosen, sensitivity, answer, steps,
-            new StageSeconds(calibrated, measured - calibrated, solved - measured, refined - solved, total.Elapsed.TotalSeconds - refined, 0, 0));
+            new StageSeconds(calibrated, measured - calibrated, solved - measured, refined - solved, total.Elapsed.TotalSeconds - refined, 0, 0)) with { Front = front };
     }
 
     (IReadOnlyDictionary<string, int> Bits, QuantizationPlan Plan) Compensate(Export export, SequentialCompensation? compensation, OnnxSession session, BitAllocation allocation,
@@ -147,10 +148,18 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         return [.. structure.Layers.Where(l => quantizers.FixedBits(l) is null).GroupBy(l => l.Group).Select(g => new AllocationGroup(g.Key, [.. g]))];
     }
 
-    AllocationProblem Formulate(SensitivityProfile profile, IReadOnlyList<AllocationGroup> groups, int[] bits, WeightContainer container, Export export) =>
-        options.MaxSizeInBytes is { } size
+    AllocationProblem Formulate(SensitivityProfile profile, IReadOnlyList<AllocationGroup> groups, int[] bits, WeightContainer container, Export export)
+    {
+        var problem = options.MaxSizeInBytes is { } size
             ? Formulation.OfFileSize(groups, profile, bits, container, size, export.FixedBytes(bits[0], bits[^1]))
             : Formulation.OfTargetBits(groups, profile, bits, options.TargetBits);
+        if (options.MaxBitOperations is not { } limit)
+            return problem;
+        var operations = new BitOperationCount(export.Calibration);
+        // Layers whose width is fixed take their part first.
+        long taken = export.FixedLayers.Sum(l => operations.Of(l.Layer, l.Bits, options.Profile));
+        return Formulation.With(problem, groups, (group, b) => group.Layers.Sum(l => operations.Of(l, b, options.Profile)), new Budget("bit operations", "bit operations", limit - taken));
+    }
 
     BitAllocation Refine(SensitivityContext context, SensitivityProfile sensitivity, BitAllocation allocation, List<RefinementStep> steps)
     {
@@ -216,7 +225,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         var portable = export.Write(plan);
         var written = export.Pack(portable, out var lowering);
         var bySensitivity = sensitivity?.Groups.ToDictionary(g => g.Group, g => g.Sensitivity);
-        var layers = export.Layers.Select(l => new LayerResult(l.Name, l.Type, export.BitsOf(l, bitsOfGroup), l.Parameters,
+        var layers = export.Layers.Select(l => new LayerResult(l.Name, l.Type, l.Group, export.BitsOf(l, bitsOfGroup), l.Parameters,
             bySensitivity is not null && bySensitivity.TryGetValue(l.Group, out double s) && bitsOfGroup.ContainsKey(l.Group) ? s : null)).ToArray();
         long parameters = export.Groups.Sum(g => g.Parameters);
         return new QuantizationResult

@@ -46,6 +46,12 @@ public sealed record QuantizationOptions
     /// <summary>The budget in bytes of the written file instead; null (the default) uses <see cref="TargetBits"/>. Implies <see cref="WeightContainer.Int4"/>.</summary>
     public long? MaxSizeInBytes { get; init; }
 
+    /// <summary>How widths are chosen from the damages. Default the exact optimum.</summary>
+    public AllocationRule Rule { get; init; } = AllocationRule.Ilp;
+
+    /// <summary>A further budget: bit operations of all quantized layers for one sample (<see cref="BitOperationCount"/>); null (the default) sets none.</summary>
+    public long? MaxBitOperations { get; init; }
+
     /// <summary>Width of every layer under <see cref="AllocationMethod.Uniform"/>, 2 to 8. Default 4.</summary>
     public int UniformBits { get; init; } = 4;
 
@@ -122,6 +128,8 @@ public sealed record QuantizationOptions
             throw new ArgumentException($"TargetBits is {TargetBits}; expected 1 to 8.");
         if (MaxSizeInBytes is <= 0)
             throw new ArgumentException($"MaxSizeInBytes is {MaxSizeInBytes}; expected a positive number of bytes.");
+        if (MaxBitOperations is <= 0)
+            throw new ArgumentException($"MaxBitOperations is {MaxBitOperations}; expected a positive number.");
         Width(nameof(UniformBits), UniformBits);
         Width(nameof(AttentionBits), AttentionBits);
         foreach (var (layer, bits) in BitsFor)

@@ -6,10 +6,11 @@ namespace LampQ.Quantization;
 /// <summary>What one layer got.</summary>
 /// <param name="Name">Name of the layer.</param>
 /// <param name="Type">What it does.</param>
+/// <param name="Group">Name of the group it shares its width with.</param>
 /// <param name="Bits">Bits a weight.</param>
 /// <param name="Parameters">Weights.</param>
 /// <param name="Sensitivity">The metric's number for the layer's group; null for a layer that took no part in the allocation.</param>
-public sealed record LayerResult(string Name, LayerType Type, int Bits, long Parameters, double? Sensitivity);
+public sealed record LayerResult(string Name, LayerType Type, string Group, int Bits, long Parameters, double? Sensitivity);
 
 /// <summary>Seconds each stage took.</summary>
 public sealed record StageSeconds(double Calibrate, double Sensitivity, double Solve, double Refine, double Compensate, double Write, double Total);
@@ -34,6 +35,9 @@ public sealed record QuantizationResult
 
     /// <summary>The solver's allocation and proof; null where the widths were given.</summary>
     public AllocationAnswer? Answer { get; init; }
+
+    /// <summary>Allocations for other budgets, where the rule looks for them (<see cref="AllocationRule.Pareto"/>).</summary>
+    public IReadOnlyList<BitAllocation> Front { get; init; } = [];
 
     /// <summary>The pairs refinement tried.</summary>
     public IReadOnlyList<RefinementStep> Refinement { get; init; } = [];

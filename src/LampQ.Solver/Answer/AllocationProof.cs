@@ -30,6 +30,9 @@ public sealed record AllocationProof
     /// <summary>Why there is no allocation; null unless <see cref="AllocationStatus.Infeasible"/>.</summary>
     public InfeasibilityCertificate? Certificate { get; init; }
 
+    /// <summary>Why a feasible allocation was not proved optimal, as a sentence.</summary>
+    public string Gap { get; init; } = "The search limit was reached.";
+
     /// <summary>Partial allocations looked at.</summary>
     public long Nodes { get; init; }
 
@@ -50,7 +53,7 @@ public sealed record AllocationProof
         {
             AllocationStatus.Optimal when Tolerance == 0 => Invariant($"Optimal: damage {Damage:G6}; no allocation within the budget does less."),
             AllocationStatus.Optimal => Invariant($"Optimal to within {Tolerance:G3}: damage {Damage:G6}."),
-            AllocationStatus.Feasible => Invariant($"Feasible: damage {Damage:G6}; none is below {LowerBound:G6} (gap {AbsoluteGap:G3}, {RelativeGap:P4}). The search limit was reached."),
+            AllocationStatus.Feasible => Invariant($"Feasible: damage {Damage:G6}; none is below {LowerBound:G6} (gap {AbsoluteGap:G3}, {RelativeGap:P4}). {Gap}"),
             AllocationStatus.Infeasible => Certificate!.Describe(),
             _ => Invariant($"Unknown: no allocation was found before the search limit; none is below {LowerBound:G6}. Raise the limit."),
         });
