@@ -9,6 +9,8 @@ namespace LampQ.Speed;
 /// </summary>
 sealed class Worker : IDisposable
 {
+    const int WarmUp = 3;
+
     readonly Process process;
     int opened;
 
@@ -23,7 +25,7 @@ sealed class Worker : IDisposable
 
     public string Name { get; }
 
-    /// <summary>Loads an engine, and returns what times a visit to it: one run to warm up, then timed ones.</summary>
+    /// <summary>Loads an engine, and returns what times a visit to it: runs to warm up, then timed ones.</summary>
     public Func<IEnumerable<double>> Open(string engine, string path, int threads, int batch, bool spin, int runs)
     {
         int id = opened++;
@@ -79,7 +81,10 @@ sealed class Worker : IDisposable
                 engine.Time();
                 return "ok";
             case "time":
-                engines[words[1]].Time();
+                // Threads of the engine before it spin for a while after their last run, and this one's sleep: on two cores both are in the way of the first runs.
+                Thread.Sleep(20);
+                for (int run = 0; run < WarmUp; run++)
+                    engines[words[1]].Time();
                 return string.Join(' ', Enumerable.Range(0, int.Parse(words[2], CultureInfo.InvariantCulture)).Select(_ => engines[words[1]].Time().ToString("R", CultureInfo.InvariantCulture)));
             case "close":
                 foreach (var open in engines.Values)
