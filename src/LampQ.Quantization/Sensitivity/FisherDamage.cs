@@ -115,7 +115,7 @@ sealed class FisherDamageMetric : SensitivityMetric
     }
 
     /// <summary>A class drawn from the softmax of the scores.</summary>
-    static long Draw(float[] scores, Random random)
+    internal static long Draw(float[] scores, Random random)
     {
         double max = scores.Max(), total = scores.Sum(s => Math.Exp(s - max)), left = random.NextDouble() * total;
         for (int c = 0; c < scores.Length; c++)

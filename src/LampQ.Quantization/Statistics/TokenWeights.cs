@@ -56,7 +56,7 @@ public sealed class TokenWeights
             // Each sample has draws of its own, so that they do not depend on which thread comes first.
             var random = new Random(unchecked(seed * 1_000_003 + (int)index));
             float[] scores = forward.Run(new Dictionary<string, Tensor> { [input] = tensor }, [forward.OutputNames[0]])[0].ToFloats();
-            backward.Run(new Dictionary<string, Tensor> { [input] = tensor, [fisher.ExtraInputs[0]] = Tensor.Of([Draw(scores, random)]) }, names,
+            backward.Run(new Dictionary<string, Tensor> { [input] = tensor, [fisher.ExtraInputs[0]] = Tensor.Of([FisherDamageMetric.Draw(scores, random)]) }, names,
                 (i, _, norms) => result.weights[layers[i].Name][index] = norms.ToArray());
         });
         foreach (var layer in result.weights.Values)
@@ -73,15 +73,5 @@ public sealed class TokenWeights
         foreach (float[] sample in samples)
             for (int t = 0; t < sample.Length; t++)
                 sample[t] = (float)Math.Sqrt(mean > 0 ? 1 - Share + Share * Math.Min(sample[t] / mean, Most) : 1);
-    }
-
-    /// <summary>A class drawn from the softmax of the scores.</summary>
-    static long Draw(float[] scores, Random random)
-    {
-        double max = scores.Max(), total = scores.Sum(s => Math.Exp(s - max)), left = random.NextDouble() * total;
-        for (int c = 0; c < scores.Length; c++)
-            if ((left -= Math.Exp(scores[c] - max)) < 0)
-                return c;
-        return scores.Length - 1;
     }
 }
