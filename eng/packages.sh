@@ -17,15 +17,18 @@ remembered() {
     fi
 }
 
-# probe PACKAGE: prints restored, missing (no such package), unreachable (no network) or broken (the log says why).
+# probe PACKAGE...: prints restored (all of them, at the versions of Directory.Packages.props), missing (a package or that
+# version of it), unreachable (no network) or broken (the log says why).
 probe() {
     rm -rf artifacts/probe
+    local packages
+    packages=$(IFS=';' && echo "$*")
     # The answer of an earlier network may still be in NuGet's HTTP cache, so it is not asked.
-    if dotnet restore eng/probe/Probe.csproj "-p:ProbePackage=$1" --no-http-cache >"$log" 2>&1; then
+    if dotnet restore eng/probe/Probe.csproj "-p:ProbePackages=\"$packages\"" --no-http-cache >"$log" 2>&1; then
         echo restored
     elif grep -q 'NU1301' "$log"; then
         echo unreachable
-    elif grep -q 'NU1101' "$log"; then
+    elif grep -Eq 'NU110[12]' "$log"; then
         echo missing
     else
         echo broken
@@ -39,6 +42,7 @@ write_answer() {
         echo '  <PropertyGroup>'
         echo "    <LampQPackages Condition=\"'\$(LampQPackages)' == ''\">$1</LampQPackages>"
         echo "    <LampQOrTools Condition=\"'\$(LampQOrTools)' == ''\">$2</LampQOrTools>"
+        echo "    <LampQExtensionsML Condition=\"'\$(LampQExtensionsML)' == ''\">$3</LampQExtensionsML>"
         # macOS has no libturbojpeg of its own; SkiaSharp brings its decoders along.
         if [ "$(uname -s)" = Darwin ]; then
             echo "    <LampQImages Condition=\"'\$(LampQImages)' == ''\">skia</LampQImages>"
@@ -57,9 +61,9 @@ if [ -n "$mode" ] && [ "${1:-}" != --probe ]; then
     exit 0
 fi
 
-case $(probe Microsoft.ML.OnnxRuntime) in
-    restored) mode=nuget why='Microsoft.ML.OnnxRuntime restores' ;;
-    missing) mode=offline why='the package index has no Microsoft.ML.OnnxRuntime, so its binding is built from source' ;;
+case $(probe Microsoft.ML.OnnxRuntime Microsoft.ML.OnnxRuntime.Managed Microsoft.ML Microsoft.ML.OnnxTransformer) in
+    restored) mode=nuget why='ONNX Runtime and ML.NET restore' ;;
+    missing) mode=offline why='the package index lacks ONNX Runtime or ML.NET at the versions of Directory.Packages.props; see artifacts/probe.log' ;;
     unreachable)
         if [ -z "$mode" ]; then
             cat "$log" >&2
@@ -76,10 +80,17 @@ case $(probe Microsoft.ML.OnnxRuntime) in
         exit 1 ;;
 esac
 
+cp "$log" "$log.packages"
+ortools=false tells='without Google.OrTools'
 if [ "$(probe Google.OrTools)" = restored ]; then
     ortools=true tells='with Google.OrTools'
-else
-    ortools=false tells='without Google.OrTools'
 fi
-write_answer "$mode" "$ortools"
+extensions=false
+if [ "$mode" = nuget ] && [ "$(probe Microsoft.Extensions.ML)" = restored ]; then
+    extensions=true
+elif [ "$mode" = nuget ]; then
+    tells+=', a stand-in for Microsoft.Extensions.ML'
+fi
+mv "$log.packages" "$log"
+write_answer "$mode" "$ortools" "$extensions"
 echo "packages: $mode, $tells ($why)"
