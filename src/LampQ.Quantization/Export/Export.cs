@@ -38,6 +38,7 @@ sealed class Export(Calibration calibration, LayerQuantizers quantizers, IReadOn
         model.Metadata["lampq.method"] = options.Method.ToString().ToLowerInvariant();
         model.Metadata["lampq.profile"] = options.Profile.ToString().ToLowerInvariant();
         model.Metadata["lampq.compensation"] = options.Compensation.Name;
+        model.Metadata["lampq.reconstruction"] = (options.Reconstruction ?? QuantizationOptions.ReconstructionFor(options.Effort)).Name;
         model.Metadata["lampq.container"] = container.ToString().ToLowerInvariant();
         model.Metadata["lampq.attention_bits"] = options.AttentionBits.ToString(CultureInfo.InvariantCulture);
         model.Metadata["lampq.bits"] = string.Join(";", Layers.Select(l => string.Create(CultureInfo.InvariantCulture, $"{l.Name}={plan.Layers[l.Name].Weights.Bits}")));

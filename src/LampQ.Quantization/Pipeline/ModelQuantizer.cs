@@ -45,7 +45,8 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         var quantizers = new LayerQuantizers(calibration, options, outputErrors);
         var groups = GroupsOf(calibration.Structure, quantizers);
         var export = new Export(calibration, quantizers, groups, container, options);
-        var compensation = Compensation(calibration, samples, weights);
+        // What judges training must not have been fitted.
+        var compensation = Compensation(calibration, WillTrain(samples) ? samples.Take(Reconstruction.Seen(samples)) : samples, weights);
         double calibrated = total.Elapsed.TotalSeconds;
 
         // With every layer's width fixed there is nothing to allocate.
@@ -53,7 +54,9 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         {
             var uniform = groups.ToDictionary(g => g.Name, _ => options.UniformBits);
             var plan = compensation?.Apply(export.Plan(uniform), cancellation) ?? export.Plan(uniform);
-            return Finish(export, plan, uniform, null, null, [], new StageSeconds(calibrated, 0, 0, 0, total.Elapsed.TotalSeconds - calibrated, 0, 0));
+            double rounded = total.Elapsed.TotalSeconds;
+            plan = Reconstruct(plan, calibration, samples, weights, cancellation);
+            return Finish(export, plan, uniform, null, null, [], new StageSeconds(calibrated, 0, 0, 0, rounded - calibrated, total.Elapsed.TotalSeconds - rounded, 0, 0));
         }
 
         int[] bits = [.. options.Bits.Order()];
@@ -94,8 +97,45 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         }
         double refined = total.Elapsed.TotalSeconds;
         var (chosen, compensated) = Compensate(export, compensation, session, allocation, cancellation);
-        return Finish(export, compensated, chosen, sensitivity, answer, steps,
-            new StageSeconds(calibrated, measured - calibrated, solved - measured, refined - solved, total.Elapsed.TotalSeconds - refined, 0, 0)) with { Front = front };
+        double compensatedAt = total.Elapsed.TotalSeconds;
+        var trained = Reconstruct(compensated, calibration, samples, weights, cancellation);
+        return Finish(export, trained, chosen, sensitivity, answer, steps,
+            new StageSeconds(calibrated, measured - calibrated, solved - measured, refined - solved, compensatedAt - refined, total.Elapsed.TotalSeconds - compensatedAt, 0, 0)) with { Front = front };
+    }
+
+    Reconstruction Method => options.Reconstruction ?? QuantizationOptions.ReconstructionFor(options.Effort);
+
+    // What the effort chose is left out where samples are too few; what the caller chose is refused there.
+    bool WillTrain(SampleSet samples) => Method != Reconstruction.None && (options.Reconstruction is not null || samples.Count >= Reconstruction.FewestSamples);
+
+    QuantizationPlan Reconstruct(QuantizationPlan plan, Calibration calibration, SampleSet samples, TokenWeights? weights, CancellationToken cancellation)
+    {
+        if (!WillTrain(samples))
+            return plan;
+        var method = Method;
+        bool isChosen = options.Reconstruction is not null;
+        Say($"Reconstructing ({method.Name})");
+        try
+        {
+            var trained = method.Train(plan, new ReconstructionTask
+            {
+                Calibration = calibration,
+                Samples = samples,
+                Weights = weights,
+                Run = options.Run,
+                Seed = options.Seed,
+                Options = options.Training,
+                Progress = look => Say(string.Create(CultureInfo.InvariantCulture, $"  {look.Step} of {options.Training.Steps} steps, held-out mean KL {look.MeanKl:G4}")),
+            }, cancellation);
+            notes.Add(string.Create(CultureInfo.InvariantCulture,
+                $"Training ({method.Name}) took mean KL on held-out calibration images from {trained.Looks[0].MeanKl:G3} to {trained.Looks.Min(l => l.MeanKl):G3}."));
+            return trained.Plan;
+        }
+        catch (NotSupportedException e) when (!isChosen)
+        {
+            notes.Add($"Nothing was trained: {e.Message}");
+            return plan;
+        }
     }
 
     (IReadOnlyDictionary<string, int> Bits, QuantizationPlan Plan) Compensate(Export export, SequentialCompensation? compensation, OnnxSession session, BitAllocation allocation,
