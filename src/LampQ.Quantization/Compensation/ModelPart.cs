@@ -60,9 +60,6 @@ public sealed class ModelPart : IDisposable
         return (copy, name);
     }
 
-    /// <summary>The tensors that are inputs of this part.</summary>
-    public IReadOnlyDictionary<string, Tensor> Only(IReadOnlyDictionary<string, Tensor> fed) => session.InputNames.Where(fed.ContainsKey).ToDictionary(n => n, n => fed[n]);
-
     /// <summary>Runs the part on one batch.</summary>
     /// <param name="start">The batch of the value <see cref="Start"/>.</param>
     /// <param name="more">Inputs that differ from batch to batch.</param>

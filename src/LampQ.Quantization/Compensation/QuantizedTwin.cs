@@ -59,8 +59,7 @@ public sealed class QuantizedTwin
     /// <summary>The twin itself, layers' weights and biases as inputs.</summary>
     internal Model Model => model;
 
-    /// <summary>Name of the input that takes the weight of a layer, in the shape its node uses.</summary>
-    internal static string WeightName(QuantizableLayer layer) => $"{layer.Name}:weight";
+    static string WeightName(QuantizableLayer layer) => $"{layer.Name}:weight";
 
     /// <summary>Name of the input that takes the bias of a layer.</summary>
     internal static string BiasName(QuantizableLayer layer) => $"{layer.Name}:bias";

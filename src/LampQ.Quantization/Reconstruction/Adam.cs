@@ -1,5 +1,3 @@
-using System.Numerics.Tensors;
-
 namespace LampQ.Quantization;
 
 /// <summary>
@@ -7,15 +5,11 @@ namespace LampQ.Quantization;
 /// m̂ = m/(1 − β₁ᵗ) and v̂ = v/(1 − β₂ᵗ) after t steps. The step does not depend on the size of the gradients, so a rate is a length in the parameter's own unit.
 /// </summary>
 /// <param name="count">Number of parameters.</param>
-/// <param name="isShared">
-/// True takes one v for the whole group, from the mean of g² (Adam-mini, Zhang et al., ICLR 2025): parameters then move in proportion to their gradients, and those
-/// whose gradients are noise stay behind.
-/// </param>
-public sealed class Adam(int count, bool isShared = false)
+public sealed class Adam(int count)
 {
     const double Beta1 = 0.9, Beta2 = 0.999, Epsilon = 1e-12;
 
-    readonly float[] first = new float[count], second = new float[isShared ? 1 : count];
+    readonly float[] first = new float[count], second = new float[count];
     int steps;
 
     /// <summary>Moves the parameters by one step.</summary>
@@ -31,14 +25,6 @@ public sealed class Adam(int count, bool isShared = false)
         float b1 = (float)Beta1, b2 = (float)Beta2, epsilon = (float)Epsilon;
         // rate·m̂/√v̂ with the corrections taken together, so that the loop divides once.
         float scaled = (float)(rate / (1 - Math.Pow(Beta1, steps))), root = (float)(1 / Math.Sqrt(1 - Math.Pow(Beta2, steps)));
-        if (isShared)
-        {
-            second[0] = b2 * second[0] + (1 - b2) * (TensorPrimitives.SumOfSquares(gradient) / count);
-            float step = scaled / (MathF.Sqrt(second[0]) * root + epsilon);
-            for (int i = 0; i < count; i++)
-                parameters[i] -= step * (first[i] = b1 * first[i] + (1 - b1) * gradient[i]);
-            return;
-        }
         for (int i = 0; i < count; i++)
         {
             float g = gradient[i];

@@ -9,13 +9,13 @@ public sealed record ReconstructionOptions
     /// <summary>Samples a step, 2 at least; an odd number is rounded up. Default 32.</summary>
     public int BatchSize { get; init; } = 32;
 
-    /// <summary>First length of a step of weight scales, relative. Default 0.0005; it falls to 0 as half a cosine, after five steps that rise to it.</summary>
+    /// <summary>First length of a step of weight scales, relative; 0 leaves them. Default 0.0005; it falls to 0 as half a cosine, after five steps that rise to it.</summary>
     public double WeightScaleRate { get; init; } = 5e-4;
 
-    /// <summary>First length of a step of biases, in norms of a row of weights. Default 0.0007.</summary>
+    /// <summary>First length of a step of biases, in norms of a row of weights; 0 leaves them. Default 0.0007.</summary>
     public double BiasRate { get; init; } = 7e-4;
 
-    /// <summary>First length of a step of activation scales, relative; 0 leaves them. Default 0.003.</summary>
+    /// <summary>First length of a step of scales of activations below 8 bits, relative; 0 leaves them, as those of 8 bits are left. Default 0.003.</summary>
     public double ActivationScaleRate { get; init; } = 3e-3;
 
     /// <summary>What errors in the residual stream count, all together, against the divergence of the scores, at the start; 0 trains by the scores alone. Default 1.</summary>
@@ -43,5 +43,7 @@ public sealed record ReconstructionOptions
         foreach (var (name, value) in ((string, double)[])[(nameof(WeightScaleRate), WeightScaleRate), (nameof(BiasRate), BiasRate), (nameof(ActivationScaleRate), ActivationScaleRate), (nameof(StreamShare), StreamShare), (nameof(MaxSeconds), MaxSeconds)])
             if (!(value >= 0) || !double.IsFinite(value))
                 throw new ArgumentException($"{name} is {value}; expected a number that is not negative.");
+        if (WeightScaleRate == 0 && BiasRate == 0 && ActivationScaleRate == 0)
+            throw new ArgumentException($"{nameof(WeightScaleRate)}, {nameof(BiasRate)} and {nameof(ActivationScaleRate)} are 0, so nothing would be trained; expected one above 0.");
     }
 }

@@ -3,19 +3,21 @@ using LampQ.Onnx;
 namespace LampQ.Quantization;
 
 /// <summary>Numbers that a graph takes as an input and that are trained; each kind has a unit in which one step of Adam has one length.</summary>
-/// <param name="Input">Name of the graph input.</param>
-/// <param name="Kind">What it is.</param>
+/// <param name="input">Name of the graph input.</param>
+/// <param name="kind">What it is.</param>
 /// <param name="shape">Shape of the graph input.</param>
 /// <param name="start">What it holds at first.</param>
 /// <param name="units">For each number the length of one unit; scales have none, because their unit is themselves.</param>
-sealed class TrainableParameter(string Input, ParameterKind Kind, long[] shape, float[] start, float[]? units)
+sealed class TrainableParameter(string input, ParameterKind kind, long[] shape, float[] start, float[]? units)
 {
     readonly Adam adam = new(start.Length);
     float[] values = [.. start];
 
-    public string Input { get; } = Input;
+    /// <summary>Name of the graph input.</summary>
+    public string Input => input;
 
-    public ParameterKind Kind { get; } = Kind;
+    /// <summary>What it is.</summary>
+    public ParameterKind Kind => kind;
 
     /// <summary>What it holds now.</summary>
     public ReadOnlySpan<float> Values => values;

@@ -3,7 +3,7 @@ using LampQ.Onnx;
 namespace LampQ.Quantization;
 
 /// <summary>
-/// A plan while it is trained: the <see cref="QuantizedTwin"/> of its model with integers as constants, and with scales of weights, biases and scales of activations as
+/// A plan while it is trained: the <see cref="QuantizedTwin"/> of its model with integers as constants, and with scales of weights, biases and scales of activations below 8 bits as
 /// inputs that have gradients (rounding passes straight through, LSQ; Esser et al. 2020). The plan read back and written is the model that was trained, up to the order of float sums.
 /// </summary>
 sealed class TrainableTwin
@@ -111,8 +111,8 @@ sealed class TrainableTwin
     {
         if (operand.Producer is { } shared && shared.Is("DequantizeLinear") && activationScales.TryGetValue(shared.Input(1)!, out var known))
             return known;
-        // Other quantizers than uniform ones are left as they are.
-        if (QdqActivation.Match(operand) is not { } match)
+        // Other quantizers than uniform ones are left as they are, and so are 8-bit ones: their steps are so fine that a scale has nothing to gain, and training moved them by noise.
+        if (QdqActivation.Match(operand) is not { Quantizer.Bits: < 8 } match)
             return null;
         var graph = Model.Graph;
         var input = graph.AddInput(graph.NewName($"{name}:input_scale"), ElementType.Float, []);

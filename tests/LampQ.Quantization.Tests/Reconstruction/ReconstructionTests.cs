@@ -109,6 +109,7 @@ public sealed class ReconstructionTests
         {
             (new ReconstructionOptions { Steps = 0 }, "Steps"), (new ReconstructionOptions { BatchSize = 1 }, "BatchSize"), (new ReconstructionOptions { BiasRate = -1 }, "BiasRate"),
             (new ReconstructionOptions { StreamShare = double.NaN }, "StreamShare"), (new ReconstructionOptions { Patience = 0 }, "Patience"),
+            (new ReconstructionOptions { WeightScaleRate = 0, BiasRate = 0, ActivationScaleRate = 0 }, "nothing would be trained"),
         })
             StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(options.Validate).Message, name);
         new ReconstructionOptions().Validate();
