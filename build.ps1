@@ -62,15 +62,16 @@ function Get-RememberedMode {
     else { '' }
 }
 
-# restored, missing (no such package), unreachable (no network) or broken (artifacts/probe.log says why).
-function Get-ProbeResult([string] $package) {
+# restored (all of them, at the versions of Directory.Packages.props), missing (a package or that version of it), unreachable (no network)
+# or broken (artifacts/probe.log says why).
+function Get-ProbeResult([string[]] $packages) {
     if (Test-Path artifacts/probe) { Remove-Item -Recurse -Force artifacts/probe }
-    $output = & dotnet restore eng/probe/Probe.csproj "-p:ProbePackage=$package" --no-http-cache 2>&1 | Out-String
+    $output = & dotnet restore eng/probe/Probe.csproj "-p:ProbePackages=$($packages -join '+')" --no-http-cache 2>&1 | Out-String
     $code = $LASTEXITCODE
     Set-Content -Path artifacts/probe.log -Value $output
     if ($code -eq 0) { 'restored' }
     elseif ($output -match 'NU1301') { 'unreachable' }
-    elseif ($output -match 'NU1101') { 'missing' }
+    elseif ($output -match 'NU110[12]') { 'missing' }
     else { 'broken' }
 }
 
@@ -81,9 +82,9 @@ function Select-PackageMode {
         Write-Host "packages: $mode, as found out earlier (--probe asks again)"
         return
     }
-    switch (Get-ProbeResult 'Microsoft.ML.OnnxRuntime') {
-        'restored' { $mode = 'nuget'; $why = 'Microsoft.ML.OnnxRuntime restores' }
-        'missing' { $mode = 'offline'; $why = 'the package index has no Microsoft.ML.OnnxRuntime, so its binding is built from source' }
+    switch (Get-ProbeResult 'Microsoft.ML.OnnxRuntime', 'Microsoft.ML.OnnxRuntime.Managed', 'Microsoft.ML', 'Microsoft.ML.OnnxTransformer') {
+        'restored' { $mode = 'nuget'; $why = 'ONNX Runtime and ML.NET restore' }
+        'missing' { $mode = 'offline'; $why = 'the package index lacks ONNX Runtime or ML.NET at the versions of Directory.Packages.props; see artifacts/probe.log' }
         'unreachable' {
             if ($mode) {
                 Write-Host "packages: $mode, as last time (the package index did not answer)"
@@ -95,25 +96,34 @@ function Select-PackageMode {
         }
         default {
             Get-Content artifacts/probe.log | Write-Host
-            Stop-Build ('The restore of eng/probe failed, and neither NU1101 (no such package) nor NU1301 (no network) is the reason; see above. ' +
+            Stop-Build ('The restore of eng/probe failed, and neither NU1101 or NU1102 (no such package or version) nor NU1301 (no network) is the reason; see above. ' +
                 "Repair what it names and run ./build.ps1 again, or choose: ./build.ps1 '-p:LampQPackages=nuget' (or offline).")
         }
     }
-    $orTools = if ((Get-ProbeResult 'Google.OrTools') -eq 'restored') { 'true' } else { 'false' }
+    $orTools = 'false'; $extensions = 'false'; $tells = ''
+    if ($mode -eq 'nuget') {
+        # The log of the question that chose the mode is the one to keep.
+        Copy-Item artifacts/probe.log artifacts/probe.log.packages
+        if ((Get-ProbeResult 'Google.OrTools') -eq 'restored') { $orTools = 'true'; $tells = ', with Google.OrTools' }
+        else { $tells = ', without Google.OrTools' }
+        if ((Get-ProbeResult 'Microsoft.Extensions.ML') -eq 'restored') { $extensions = 'true' }
+        else { $tells += ', a stand-in for Microsoft.Extensions.ML' }
+        Move-Item -Force artifacts/probe.log.packages artifacts/probe.log
+    }
     $lines = @(
         '<Project>'
         '  <!-- Written by build.ps1, which asks again when it is given the probe option. -->'
         '  <PropertyGroup>'
         "    <LampQPackages Condition=`"'`$(LampQPackages)' == ''`">$mode</LampQPackages>"
-        "    <LampQOrTools Condition=`"'`$(LampQOrTools)' == ''`">$orTools</LampQOrTools>"
+        "    <LampQOrTools Condition=`"'`$(LampQOrTools)' == '' and '`$(LampQPackages)' == 'nuget'`">$orTools</LampQOrTools>"
+        "    <LampQExtensionsML Condition=`"'`$(LampQExtensionsML)' == '' and '`$(LampQPackages)' == 'nuget'`">$extensions</LampQExtensionsML>"
     )
     # Only Linux has libturbojpeg and libpng where LampQ looks for them; SkiaSharp brings its decoders along.
     if (-not $IsLinux) { $lines += "    <LampQImages Condition=`"'`$(LampQImages)' == ''`">skia</LampQImages>" }
     $lines += '  </PropertyGroup>', '</Project>'
     Set-Content -Path "$answer.new" -Value $lines
     Move-Item -Force "$answer.new" $answer
-    $tells = if ($orTools -eq 'true') { 'with Google.OrTools' } else { 'without Google.OrTools' }
-    Write-Host "packages: $mode, $tells ($why)"
+    Write-Host "packages: $mode$tells ($why)"
 }
 
 # The steps of eng/fetch-onnxruntime.sh.
