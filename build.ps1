@@ -18,15 +18,19 @@ $help = @'
   help    print this
 
   --probe            ask again which packages this machine reaches (otherwise the first answer is kept)
-  '-p:NAME=VALUE'    handed to every dotnet call; quote it, PowerShell splits it at the colon otherwise
+  -p:NAME=VALUE      handed to every dotnet call: -p:LampQPackages=nuget or offline, -p:LampQImages=skia
 '@
 
 $verb = ''
 $ask = $false
 $properties = @()
+# PowerShell takes -p:NAME=VALUE for a parameter and its value where it is not quoted, and always where another shell calls `pwsh build.ps1`.
+$half = ''
 foreach ($argument in $args) {
-    $text = "$argument"
-    if ($text -eq '--probe') { $ask = $true }
+    $text = "$half$argument"
+    $half = ''
+    if ($text -cin '-p', '-p:') { $half = '-p:' }
+    elseif ($text -eq '--probe') { $ask = $true }
     elseif ($text -cmatch '^-p:.+=') { $properties += $text }
     elseif ($text -in 'build', 'test', 'demo', 'clean', 'help') {
         if ($verb) {
@@ -39,6 +43,10 @@ foreach ($argument in $args) {
         [Console]::Error.WriteLine("Found '$text'; expected one of build, test, demo, clean, help, --probe, -p:NAME=VALUE.")
         exit 2
     }
+}
+if ($half) {
+    [Console]::Error.WriteLine("Found '-p:' and nothing behind it; expected -p:NAME=VALUE.")
+    exit 2
 }
 if (-not $verb) { $verb = 'build' }
 
@@ -57,8 +65,9 @@ function Invoke-Dotnet {
     if ($LASTEXITCODE -ne 0) { Stop-Build "dotnet $($args[0]) failed with exit code $LASTEXITCODE; see above." }
 }
 
-function Get-RememberedMode {
-    if ((Test-Path $answer) -and ((Get-Content -Raw $answer) -match '<LampQPackages[^>]*>([a-z]+)</LampQPackages>')) { $Matches[1] }
+# A property of the last answer, or nothing.
+function Get-Remembered([string] $property) {
+    if ((Test-Path $answer) -and ((Get-Content -Raw $answer) -match "<$property[^>]*>([a-z]+)</$property>")) { $Matches[1] }
     else { '' }
 }
 
@@ -75,9 +84,18 @@ function Get-ProbeResult([string[]] $packages) {
     else { 'broken' }
 }
 
+# true or false; without a network, the property of the last answer.
+function Get-Reach([string] $package, [string] $property) {
+    switch (Get-ProbeResult $package) {
+        'restored' { 'true' }
+        'unreachable' { if ((Get-Remembered $property) -eq 'true') { 'true' } else { 'false' } }
+        default { 'false' }
+    }
+}
+
 function Select-PackageMode {
     New-Item -ItemType Directory -Force artifacts | Out-Null
-    $mode = Get-RememberedMode
+    $mode = Get-Remembered LampQPackages
     if ($mode -and -not $ask) {
         Write-Host "packages: $mode, as found out earlier (--probe asks again)"
         return
@@ -92,22 +110,22 @@ function Select-PackageMode {
             }
             Get-Content artifacts/probe.log | Write-Host
             Stop-Build ('The package index did not answer (NU1301), and no earlier answer is remembered in artifacts/packages.props. ' +
-                "Connect this machine once and run ./build.ps1 again, or choose: ./build.ps1 '-p:LampQPackages=nuget' (or offline).")
+                "Connect this machine once and run ./build.ps1 again, or choose: ./build.ps1 -p:LampQPackages=nuget (or offline).")
         }
         default {
             Get-Content artifacts/probe.log | Write-Host
             Stop-Build ('The restore of eng/probe failed, and neither NU1101 or NU1102 (no such package or version) nor NU1301 (no network) is the reason; see above. ' +
-                "Repair what it names and run ./build.ps1 again, or choose: ./build.ps1 '-p:LampQPackages=nuget' (or offline).")
+                "Repair what it names and run ./build.ps1 again, or choose: ./build.ps1 -p:LampQPackages=nuget (or offline).")
         }
     }
     $orTools = 'false'; $extensions = 'false'; $tells = ''
     if ($mode -eq 'nuget') {
         # The log of the question that chose the mode is the one to keep.
         Copy-Item artifacts/probe.log artifacts/probe.log.packages
-        if ((Get-ProbeResult 'Google.OrTools') -eq 'restored') { $orTools = 'true'; $tells = ', with Google.OrTools' }
-        else { $tells = ', without Google.OrTools' }
-        if ((Get-ProbeResult 'Microsoft.Extensions.ML') -eq 'restored') { $extensions = 'true' }
-        else { $tells += ', a stand-in for Microsoft.Extensions.ML' }
+        $orTools = Get-Reach 'Google.OrTools' 'LampQOrTools'
+        $extensions = Get-Reach 'Microsoft.Extensions.ML' 'LampQExtensionsML'
+        $tells = if ($orTools -eq 'true') { ', with Google.OrTools' } else { ', without Google.OrTools' }
+        if ($extensions -ne 'true') { $tells += ', a stand-in for Microsoft.Extensions.ML' }
         Move-Item -Force artifacts/probe.log.packages artifacts/probe.log
     }
     $lines = @(
@@ -181,7 +199,7 @@ function Initialize-Machine {
     }
     else {
         Select-PackageMode
-        $mode = Get-RememberedMode
+        $mode = Get-Remembered LampQPackages
     }
     if ($mode -eq 'offline') { Get-OnnxRuntime }
     if ($IsLinux) {

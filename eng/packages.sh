@@ -35,6 +35,16 @@ probe() {
     fi
 }
 
+# reaches PACKAGE PROPERTY: true or false; without a network, the property of the last answer.
+reaches() {
+    local last
+    case $(probe "$1") in
+        restored) echo true ;;
+        unreachable) last=$(remembered "$2"); echo "${last:-false}" ;;
+        *) echo false ;;
+    esac
+}
+
 write_answer() {
     {
         echo '<Project>'
@@ -85,16 +95,10 @@ ortools=false extensions=false tells=''
 if [ "$mode" = nuget ]; then
     # The log of the question that chose the mode is the one to keep.
     cp "$log" "$log.packages"
-    if [ "$(probe Google.OrTools)" = restored ]; then
-        ortools=true tells=', with Google.OrTools'
-    else
-        tells=', without Google.OrTools'
-    fi
-    if [ "$(probe Microsoft.Extensions.ML)" = restored ]; then
-        extensions=true
-    else
-        tells+=', a stand-in for Microsoft.Extensions.ML'
-    fi
+    ortools=$(reaches Google.OrTools LampQOrTools)
+    extensions=$(reaches Microsoft.Extensions.ML LampQExtensionsML)
+    if $ortools; then tells=', with Google.OrTools'; else tells=', without Google.OrTools'; fi
+    $extensions || tells+=', a stand-in for Microsoft.Extensions.ML'
     mv "$log.packages" "$log"
 fi
 write_answer "$mode" "$ortools" "$extensions"
