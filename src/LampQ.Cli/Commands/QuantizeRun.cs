@@ -133,6 +133,11 @@ sealed class QuantizeRun(QuantizeRequest request, Terminal terminal)
         {
             throw new CommandError(ExitCodes.Budget, Explain(e), e);
         }
+        // Of the scratch file; the message says what to do.
+        catch (IOException e)
+        {
+            throw new CommandError(ExitCodes.Usage, e.Message, e);
+        }
         // The samples were loaded before, so these are about the model.
         catch (Exception e) when (e is NotSupportedException or InvalidDataException or OnnxRuntimeException)
         {

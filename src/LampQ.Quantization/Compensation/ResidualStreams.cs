@@ -30,12 +30,13 @@ public sealed class ResidualStreams(SampleSet samples, RunSettings run, long roo
     /// <param name="floatPart">The float model from this cut to the next one, its first output.</param>
     /// <param name="quantizedPart">The same of the quantized twin.</param>
     /// <param name="cancellation">Cancels between two batches; the streams then stay where they are.</param>
+    /// <exception cref="IOException">A scratch file cannot be written or read.</exception>
     public void Advance(ModelPart floatPart, ModelPart quantizedPart, CancellationToken cancellation = default)
     {
         var next = (Float: new ActivationStore(Batches, roomInBytes), Quantized: new ActivationStore(Batches, roomInBytes));
         try
         {
-            Parallel.For(0, Batches, ModelPart.Parallelism(run, cancellation), batch =>
+            ModelPart.ForEachBatch(Batches, ModelPart.Parallelism(run, cancellation), batch =>
             {
                 var (x, quantized) = Read(batch);
                 Move(floatPart, x, next.Float, batch);

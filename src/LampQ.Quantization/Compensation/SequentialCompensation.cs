@@ -39,6 +39,7 @@ public sealed record SequentialCompensation
     /// <summary>Rounds every layer of a plan anew.</summary>
     /// <param name="plan">Widths and input quantizers.</param>
     /// <param name="cancellation">Cancels between two batches.</param>
+    /// <exception cref="IOException">The samples need a scratch file, and it cannot be written; the message says where and what to do.</exception>
     public QuantizationPlan Apply(QuantizationPlan plan, CancellationToken cancellation = default)
     {
         var model = Calibration.Model;
@@ -97,7 +98,7 @@ public sealed record SequentialCompensation
         for (int first = 0; first < streams.Batches; first += parallel.MaxDegreeOfParallelism)
         {
             var sums = new float[Math.Min(parallel.MaxDegreeOfParallelism, streams.Batches - first)][][];
-            Parallel.For(0, sums.Length, parallel, i => sums[i] = OfBatch(part, expected, stage, onStream, streams.Read(first + i), (first + i) * Run.BatchSize));
+            ModelPart.ForEachBatch(sums.Length, parallel, i => sums[i] = OfBatch(part, expected, stage, onStream, streams.Read(first + i), (first + i) * Run.BatchSize));
             foreach (float[][] sum in sums)
                 for (int l = 0; l < stage.Length; l++)
                     moments[stage[l].Name].Add(sum[2 * l], sum[2 * l + 1]);

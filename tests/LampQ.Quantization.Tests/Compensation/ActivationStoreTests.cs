@@ -57,6 +57,10 @@ public sealed class ActivationStoreTests
     }
 
     [TestMethod]
+    public void ForEachBatch_OneFails_ThrowsWhatItThrew() =>
+        Assert.ThrowsExactly<IOException>(() => ModelPart.ForEachBatch(4, new ParallelOptions { MaxDegreeOfParallelism = 2 }, i => { if (i == 2) throw new IOException(); }));
+
+    [TestMethod]
     public void Write_ABatchTwice_OrReadingOneThatIsMissing_Throws()
     {
         using var store = new ActivationStore(2);
