@@ -43,6 +43,8 @@ write_answer() {
         echo "    <LampQPackages Condition=\"'\$(LampQPackages)' == ''\">$1</LampQPackages>"
         echo "    <LampQOrTools Condition=\"'\$(LampQOrTools)' == ''\">$2</LampQOrTools>"
         echo "    <LampQExtensionsML Condition=\"'\$(LampQExtensionsML)' == ''\">$3</LampQExtensionsML>"
+        echo "    <LampQImageAnalytics Condition=\"'\$(LampQImageAnalytics)' == ''\">$4</LampQImageAnalytics>"
+        echo "    <LampQOnnxSharp Condition=\"'\$(LampQOnnxSharp)' == ''\">$5</LampQOnnxSharp>"
         # macOS has no libturbojpeg of its own; SkiaSharp brings its decoders along.
         if [ "$(uname -s)" = Darwin ]; then
             echo "    <LampQImages Condition=\"'\$(LampQImages)' == ''\">skia</LampQImages>"
@@ -85,12 +87,21 @@ ortools=false tells='without Google.OrTools'
 if [ "$(probe Google.OrTools)" = restored ]; then
     ortools=true tells='with Google.OrTools'
 fi
-extensions=false
-if [ "$mode" = nuget ] && [ "$(probe Microsoft.Extensions.ML)" = restored ]; then
-    extensions=true
-elif [ "$mode" = nuget ]; then
-    tells+=', a stand-in for Microsoft.Extensions.ML'
+extensions=false images=false onnxsharp=false
+if [ "$mode" = nuget ]; then
+    if [ "$(probe Microsoft.Extensions.ML)" = restored ]; then
+        extensions=true
+    else
+        tells+=', a stand-in for Microsoft.Extensions.ML'
+    fi
+    # Tests alone use these two; where one is missing they are skipped.
+    if [ "$(probe Microsoft.ML.ImageAnalytics)" = restored ]; then
+        images=true
+    fi
+    if [ "$(probe OnnxSharp)" = restored ]; then
+        onnxsharp=true
+    fi
 fi
 mv "$log.packages" "$log"
-write_answer "$mode" "$ortools" "$extensions"
+write_answer "$mode" "$ortools" "$extensions" "$images" "$onnxsharp"
 echo "packages: $mode, $tells ($why)"
