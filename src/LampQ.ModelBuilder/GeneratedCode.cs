@@ -149,6 +149,7 @@ sealed class GeneratedCode
                             InputColumnNames = new[] { @"Pixels" },
                             OutputColumnNames = new[] { @"Score" },
                             CalibrationRows = {{images}},
+                            CalibrationSampling = CalibrationSampling.FirstRows,
                             Quantization = {{quantization}},
                         }))
                         .Append(mlContext.Transforms.LampQClassName(@"PredictedLabel", @"Score", ClassNames));
