@@ -52,7 +52,7 @@ static partial class Goals
     {
         var worst = new Dictionary<string, double>();
         double peak = Kernels(Lines(folder, $"kernels-{cpu}.md"), threads, worst), bestMs = double.PositiveInfinity;
-        foreach (var (model, engine, of, batch, ms, ratios) in Ratios(Lines(folder, $"models-{cpu}.md")))
+        foreach (var (model, _, of, batch, ms, ratios) in Ratios(Lines(folder, $"models-{cpu}.md")))
             if (of == threads)
             {
                 foreach (var (opponent, ratio) in ratios)
@@ -63,7 +63,7 @@ static partial class Goals
         // All of it is vector work of full width, so a CPU with half the peak at its clock has twice the floor.
         if (peak > 0 && double.IsFinite(bestMs))
             worst[Floor] = FloorMs * FloorPeak / (peak * bestMs);
-        foreach (var (model, engine, of, batch, _, ratios) in Ratios(Lines(folder, $"models-{cpu}-avx2.md")))
+        foreach (var (model, engine, of, _, _, ratios) in Ratios(Lines(folder, $"models-{cpu}-avx2.md")))
             if (of == threads && model == "DeiT-S-like" && engine == "LampQ, 4 bits" && ratios.TryGetValue(SpeedText.Float, out double ratio))
                 worst[Narrow] = ratio;
         return worst;
@@ -74,7 +74,7 @@ static partial class Goals
     static void Worst(Dictionary<string, double> worst, string what, double value) => worst[what] = Math.Min(value, worst.GetValueOrDefault(what, value));
 
     /// <summary>Smallest shares of the tables of one number of threads.</summary>
-    /// <returns>The peak, GOPS; 0 where the page has no such table.</returns>
+    /// <returns>The peak of all threads, GOPS; 0 where the page has no such table.</returns>
     static double Kernels(string[] lines, int threads, Dictionary<string, double> worst)
     {
         double peak = 0;
@@ -95,7 +95,7 @@ static partial class Goals
                 for (int i = 1; i < cells.Length; i++)
                     if ((columns[i].StartsWith("DeiT-S", StringComparison.Ordinal) || columns[i].StartsWith("ViT-B", StringComparison.Ordinal)) && !columns[i].Contains("head") && Share().Match(cells[i]) is { Success: true } share)
                         Worst(worst, columns[i].Contains(" x8 ") ? GemmEight : GemmOne, double.Parse(share.Groups[1].Value, CultureInfo.InvariantCulture) / 100);
-        return peak / threads;
+        return peak;
     }
 
     /// <summary>The rows of the ratio tables.</summary>
