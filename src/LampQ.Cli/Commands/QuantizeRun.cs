@@ -31,6 +31,8 @@ sealed class QuantizeRun(QuantizeRequest request, Terminal terminal)
         terminal.Cancellation.ThrowIfCancellationRequested();
 
         var (samples, preprocessing) = OpenSamples(classifier);
+        if (request.Options.Recipe.Refusal(samples.Count) is { } refusal)
+            throw CommandError.Usage(refusal);
         classes ??= classifier.CountClasses(session, samples.Shape);
         LoadAll(samples, classes.Value, run);
         RefuseTargetBelowWidths();

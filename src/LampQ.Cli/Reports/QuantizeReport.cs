@@ -82,7 +82,7 @@ sealed record QuantizeReport : Report
         {
             Model = request.Model,
             Output = request.Output,
-            Method = request.Options.Method.ToString().ToLowerInvariant(),
+            Method = request.Options.MethodName,
             Profile = request.Options.Profile.ToString().ToLowerInvariant(),
             Container = request.Options.Container.ToString().ToLowerInvariant(),
             Export = request.Options.Export.ToString().ToLowerInvariant(),

@@ -20,7 +20,10 @@ public sealed class LayerQuantizers(Calibration calibration, QuantizationOptions
     /// <summary>What becomes of a layer at a width.</summary>
     public LayerPlan Plan(QuantizableLayer layer, int bits) => plans.GetOrAdd((layer.Name, bits), _ =>
         new LayerPlan(options.WeightQuantizer.Quantize(layer.ReadWeight(), layer.OutputChannels, bits),
-            Input(layer.Input, options.Profile == QuantizationProfile.Paper ? bits : 8)));
+            Input(layer.Input, InputBits(layer, bits))));
+
+    // No paper narrows the image: its 8 bits are what the camera made (ALGORITHMS section 0).
+    int InputBits(QuantizableLayer layer, int bits) => options.Profile == QuantizationProfile.Paper && layer.Type != LayerType.PatchEmbedding ? bits : 8;
 
     /// <summary>ΔW = Ŵ − W, row-major [N, K]: what rounding to a width changes.</summary>
     public float[] WeightError(QuantizableLayer layer, int bits)

@@ -28,6 +28,8 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
     public QuantizationResult Quantize(Model model, SampleSet samples, CancellationToken cancellation = default)
     {
         options.Validate();
+        if (options.Recipe.Refusal(samples.Count) is { } refusal)
+            throw new ArgumentException(refusal, nameof(samples));
         if (FixedBatch.Of(model) is { } fixedBatch && FixedBatch.Fit(options, samples, fixedBatch) is var fitted && fitted != (options, samples))
             return QuantizeFitted(fitted.Options, model, fitted.Samples, samples.Count, cancellation);
         total.Restart();

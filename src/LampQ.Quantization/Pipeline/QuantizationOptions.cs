@@ -7,7 +7,7 @@ public enum QuantizationProfile
 {
     /// <summary>Weights only; activations stay at 8 bits, because fewer buy no speed on CPUs.</summary>
     Cpu,
-    /// <summary>The input of each layer takes the layer's width too, as in the papers' W4A4 and 4MP tables.</summary>
+    /// <summary>The input of each layer takes the layer's width too, as in the papers' W4A4 and 4MP tables; the patch embedding's, the image itself, keeps 8 bits.</summary>
     Paper,
 }
 
@@ -34,6 +34,12 @@ public enum QuantizationEffort
 /// <summary>What to make of a float model. <c>new QuantizationOptions()</c> runs as it is: 4 bits a weight on average.</summary>
 public sealed record QuantizationOptions
 {
+    /// <summary>The recipe these options began as (<see cref="Recipe.Options"/>), which report and file name. Default <see cref="Recipe.LampQPlus"/>, whose options these defaults are. Setting it alone changes no other option.</summary>
+    public Recipe Recipe { get; init; } = Recipe.LampQPlus;
+
+    /// <summary>Name of the recipe; "uniform" for the default one without its allocation.</summary>
+    public string MethodName => Method == AllocationMethod.Uniform && Recipe == Recipe.LampQPlus ? Recipe.Uniform.Name : Recipe.Name;
+
     /// <summary>How bits are given to layers. Default <see cref="AllocationMethod.LampQ"/>.</summary>
     public AllocationMethod Method { get; init; } = AllocationMethod.LampQ;
 
