@@ -71,6 +71,27 @@ public sealed class MethodTests
     }
 
     [TestMethod]
+    public void Quantize_LatencyBudget_SaysWhatWasPredictedAndMeasured()
+    {
+        using var place = new Workplace();
+
+        var run = place.Quantize("--max-latency", "1000", "--format", "json");
+
+        run.AssertDone();
+        Assert.AreEqual(1000, run.Json.GetProperty("maxLatency").GetDouble());
+        Assert.IsTrue(run.Json.GetProperty("predictedLatency").GetDouble() is > 0 and < 1000);
+        Assert.IsTrue(run.Json.GetProperty("milliseconds").GetProperty("quantized").GetDouble() > 0);
+    }
+
+    [TestMethod]
+    public void Quantize_LatencyBelowTheReachable_IsAnInfeasibleBudgetNamingTheSmallest()
+    {
+        using var place = new Workplace();
+
+        place.Quantize("--max-latency", "0.000001").AssertRefused(4, "--max-latency is 1E-06 ms", "smallest reachable", "Raise the budget");
+    }
+
+    [TestMethod]
     public void Quantize_TooFewImagesForAMethod_IsAUsageErrorSayingHowMany()
     {
         using var place = new Workplace();

@@ -18,6 +18,8 @@ public sealed class OptionTests
     [DataRow("--max-size", "-5", "3MiB")]
     [DataRow("--max-bops", "40 apples", "40G")]
     [DataRow("--max-bops", "0", "40G")]
+    [DataRow("--max-latency", "0", "above 0")]
+    [DataRow("--max-latency", "soon", "above 0")]
     [DataRow("--probes", "0", "1 or more")]
     [DataRow("--allocation", "best", "two-block")]
     [DataRow("--norm-transformation", "smooth", "smoothquant-bias")]
@@ -80,6 +82,7 @@ public sealed class OptionTests
     [DataRow("--metric", "fisher-damage")]
     [DataRow("--allocation", "greedy")]
     [DataRow("--max-bops", "40G")]
+    [DataRow("--max-latency", "2")]
     public void Quantize_OptionOfAnAllocationUnderUniform_IsAUsageError(string option, string value) =>
         CliRun.Of("quantize", "m.onnx", "-o", "o.onnx", "--data", "d", "--method", "uniform", option, value).AssertRefused(2, option, "uniform");
 

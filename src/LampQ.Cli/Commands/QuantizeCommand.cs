@@ -23,6 +23,7 @@ sealed class QuantizeCommand
     readonly Option<long?> maxSize = OptionParsing.Optional<long?>("--max-size", "SIZE", "The budget as the size of the written file instead: 3000000, 3MB, 3MiB. Implies --container int4.", text => SizeText.Parse(text));
     readonly ChoiceOption<AllocationRule> rule = new("--allocation", "How widths are chosen from the sensitivities.", defaults.Rule.Name, [.. AllocationRule.All.Select(r => (r.Name, r))]);
     readonly Option<long?> maxBops = OptionParsing.Optional<long?>("--max-bops", "N", "A further budget: bit operations of all quantized layers for one image, such as 40G.", text => ParseOperations(text));
+    readonly Option<double?> maxLatency = OptionParsing.Optional<double?>("--max-latency", "MS", "A further budget: milliseconds of one run on LampQ's kernels of this CPU, as predicted from measured layers.", text => ParseMilliseconds(text));
     readonly ChoiceOption<QuantizationProfile> profile = new("--profile", "cpu narrows weights and keeps activations at 8 bits; paper gives each layer's input the layer's width too. Default: cpu, paper for published methods.", "cpu",
         [("cpu", QuantizationProfile.Cpu), ("paper", QuantizationProfile.Paper)]);
     readonly ChoiceOption<Recipe> method = MethodOption.Create();
@@ -74,7 +75,7 @@ sealed class QuantizeCommand
     {
         var quantize = new QuantizeCommand();
         var command = new Command("quantize", "Writes a mixed-precision QDQ model, and says what it costs in accuracy, bytes and milliseconds.") { quantize.model };
-        foreach (Option option in new Option[] { quantize.output, quantize.data, quantize.synthetic, quantize.effort, quantize.images, quantize.bits, quantize.targetBits, quantize.maxSize, quantize.maxBops, quantize.rule, quantize.profile, quantize.method,
+        foreach (Option option in new Option[] { quantize.output, quantize.data, quantize.synthetic, quantize.effort, quantize.images, quantize.bits, quantize.targetBits, quantize.maxSize, quantize.maxBops, quantize.maxLatency, quantize.rule, quantize.profile, quantize.method,
             quantize.uniformBits, quantize.container, quantize.export, quantize.attentionBits, quantize.bitsFor, quantize.normTransformation, quantize.metric,
             quantize.fisherLayers, quantize.fisherBits, quantize.fisherGamma, quantize.fisherDraws, quantize.probes, quantize.sensitivityImages, quantize.refinementSteps,
             quantize.compensate, quantize.ranges, quantize.scales, quantize.seed })
@@ -108,8 +109,8 @@ sealed class QuantizeCommand
         RefuseWithout([SensitivityMetric.FisherPerturbation, SensitivityMetric.HessianTrace], probes, parsed, recipe, allocation);
         if (allocation == AllocationMethod.Uniform)
         {
-            if (parsed.IsGiven(maxBops))
-                throw CommandError.Usage($"{maxBops.Name} chooses widths, and --method {recipe.Name} gives every layer the same. Leave one of them out.");
+            if (new Option[] { maxBops, maxLatency }.FirstOrDefault(parsed.IsGiven) is { } budget)
+                throw CommandError.Usage($"{budget.Name} chooses widths, and --method {recipe.Name} gives every layer the same. Leave one of them out.");
             if (parsed.IsGiven(uniformBits) && parsed.IsGiven(targetBits))
                 notes.Add($"--method {recipe.Name} takes its width from --uniform-bits; --target-bits has no effect.");
             if (size is not null)
@@ -175,6 +176,7 @@ sealed class QuantizeCommand
             Bits = Or(bits, () => parsed.GetRequiredValue(bits).Bits, options.Bits),
             MaxSizeInBytes = size is { } bytes ? Math.Max(1, bytes) : null,
             MaxBitOperations = parsed.GetValue(maxBops),
+            MaxLatencyInMilliseconds = parsed.GetValue(maxLatency),
             Rule = Or(rule, () => rule.ValueIn(parsed), options.Rule),
             AttentionBits = Or(attentionBits, () => parsed.GetValue(attentionBits), options.AttentionBits),
             Container = size is null ? container.ValueIn(parsed) : WeightContainer.Int4,
@@ -222,6 +224,11 @@ sealed class QuantizeCommand
         if (!needed.Contains(measured))
             throw CommandError.Usage($"{option.Name} belongs to --metric {names}, but the metric is {measured.Name}. Leave the option out, or choose that metric.");
     }
+
+    static double ParseMilliseconds(string text) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value > 0 && double.IsFinite(value)
+            ? value
+            : throw new FormatException($"is '{text}'; expected milliseconds above 0, such as 2.5");
 
     static double ParseTarget(string text) =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value is >= 0 and <= 8

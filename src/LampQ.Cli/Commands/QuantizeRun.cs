@@ -142,10 +142,15 @@ sealed class QuantizeRun(QuantizeRequest request, Terminal terminal)
         }
     }
 
-    // The solver counts what the groups' weights take; the user counts the whole file.
-    string Explain(InfeasibleBudgetException e) => request.MaxSize is { } size && e.Proof.Certificate is { } certificate
-        ? $"--max-size is {SizeText.Of(size)}, but the smallest reachable file has {Figures.Count(certificate.SmallestTotal + request.Options.MaxSizeInBytes!.Value - certificate.Violated.Limit)} bytes. Raise the budget{(request.Options.Bits.Min() > 4 ? " or offer 4 bits or fewer by --bits" : "")}."
-        : e.Message;
+    string Explain(InfeasibleBudgetException e) => e.Proof.Certificate switch
+    {
+        { Violated.Name: "latency" } certificate => string.Create(CultureInfo.InvariantCulture,
+            $"--max-latency is {request.Options.MaxLatencyInMilliseconds} ms, but the smallest reachable under the other budgets is predicted to take {certificate.SmallestTotal / 1e6:F3} ms on this CPU. Raise the budget."),
+        // The solver counts what the groups' weights take; the user counts the whole file.
+        { Violated.Name: "file size" } certificate when request.MaxSize is { } size =>
+            $"--max-size is {SizeText.Of(size)}, but the smallest reachable file has {Figures.Count(certificate.SmallestTotal + request.Options.MaxSizeInBytes!.Value - certificate.Violated.Limit)} bytes. Raise the budget{(request.Options.Bits.Min() > 4 ? " or offer 4 bits or fewer by --bits" : "")}.",
+        _ => e.Message,
+    };
 
     static OnnxSession LoadWritten(byte[] bytes, OnnxSessionOptions options)
     {

@@ -58,6 +58,9 @@ public sealed record QuantizationOptions
     /// <summary>A further budget: bit operations of all quantized layers for one sample (<see cref="BitOperationCount"/>); null (the default) sets none.</summary>
     public long? MaxBitOperations { get; init; }
 
+    /// <summary>A further budget: predicted milliseconds of one run on LampQ's kernels of this CPU (<see cref="MeasuredLatency"/>), of one sample unless the model fixes the batch; null (the default) sets none and measures nothing.</summary>
+    public double? MaxLatencyInMilliseconds { get; init; }
+
     /// <summary>Width of every layer under <see cref="AllocationMethod.Uniform"/>, 2 to 8. Default 4.</summary>
     public int UniformBits { get; init; } = 4;
 
@@ -136,6 +139,8 @@ public sealed record QuantizationOptions
             throw new ArgumentException($"MaxSizeInBytes is {MaxSizeInBytes}; expected a positive number of bytes.");
         if (MaxBitOperations is <= 0)
             throw new ArgumentException($"MaxBitOperations is {MaxBitOperations}; expected a positive number.");
+        if (MaxLatencyInMilliseconds is { } latency && !(latency > 0 && double.IsFinite(latency)))
+            throw new ArgumentException($"MaxLatencyInMilliseconds is {latency}; expected a positive number of milliseconds.");
         Width(nameof(UniformBits), UniformBits);
         Width(nameof(AttentionBits), AttentionBits);
         foreach (var (layer, bits) in BitsFor)
