@@ -30,7 +30,11 @@ sealed class QuantizeCommand
     readonly Option<int> uniformBits = OptionParsing.WithDefault("--uniform-bits", "2..8", "Width of every layer with a method that does not mix widths; default: --target-bits.", defaults.UniformBits, OptionParsing.Whole(2, 8));
     readonly ChoiceOption<WeightContainer> container = new("--container", "int8 is fast in every ONNX Runtime; int4 is small, but stock ONNX Runtime multiplies it in float.", "int8",
         [("int8", WeightContainer.Int8), ("int4", WeightContainer.Int4)]);
-    readonly Option<int> attentionBits = OptionParsing.WithDefault("--attention-bits", "2..8", "Width of Q, K, V and the attention map.", defaults.AttentionBits, OptionParsing.Whole(2, 8));
+    readonly Option<int?> attentionBits = OptionParsing.Optional<int?>("--attention-bits", "2..8", "Width of Q, K, V and the attention map. Default: 8 in the cpu profile, the target width in the paper profile.", text => OptionParsing.Whole(2, 8)(text));
+    readonly ChoiceOption<MapQuantizer> map = new("--map-quantizer", "How the attention map is coded; integer kernels run uniform codes only.", "uniform", [.. MapQuantizer.All.Select(q => (q.Name, q))]);
+    readonly ChoiceOption<GeluQuantizer> gelu = new("--gelu-quantizer", "How the input of fc2 is coded; integer kernels run uniform codes only.", "uniform", [.. GeluQuantizer.All.Select(q => (q.Name, q))]);
+    readonly ChoiceOption<ZeroState> zeroState = new("--zero-state", "What logarithmic codes make of the smallest values: the last code is 0, no code is, or (as in the papers' simulations) one state more is.", "last-code",
+        [("last-code", ZeroState.LastCode), ("none", ZeroState.None), ("extra", ZeroState.Extra)]);
     readonly Option<FixedBits[]> bitsFor = new("--bits-for")
     {
         HelpName = "NAME_OR_TYPE=BITS",
@@ -76,7 +80,7 @@ sealed class QuantizeCommand
         var quantize = new QuantizeCommand();
         var command = new Command("quantize", "Writes a mixed-precision QDQ model, and says what it costs in accuracy, bytes and milliseconds.") { quantize.model };
         foreach (Option option in new Option[] { quantize.output, quantize.data, quantize.synthetic, quantize.effort, quantize.images, quantize.bits, quantize.targetBits, quantize.maxSize, quantize.maxBops, quantize.maxLatency, quantize.rule, quantize.profile, quantize.method,
-            quantize.uniformBits, quantize.container, quantize.export, quantize.attentionBits, quantize.bitsFor, quantize.normTransformation, quantize.metric,
+            quantize.uniformBits, quantize.container, quantize.export, quantize.attentionBits, quantize.map, quantize.gelu, quantize.zeroState, quantize.bitsFor, quantize.normTransformation, quantize.metric,
             quantize.fisherLayers, quantize.fisherBits, quantize.fisherGamma, quantize.fisherDraws, quantize.probes, quantize.sensitivityImages, quantize.refinementSteps,
             quantize.compensate, quantize.ranges, quantize.scales, quantize.seed })
             command.Options.Add(option);
@@ -178,7 +182,10 @@ sealed class QuantizeCommand
             MaxBitOperations = parsed.GetValue(maxBops),
             MaxLatencyInMilliseconds = parsed.GetValue(maxLatency),
             Rule = Or(rule, () => rule.ValueIn(parsed), options.Rule),
-            AttentionBits = Or(attentionBits, () => parsed.GetValue(attentionBits), options.AttentionBits),
+            AttentionBits = parsed.GetValue(attentionBits) ?? options.AttentionBits,
+            MapQuantizer = Or(map, () => map.ValueIn(parsed), options.MapQuantizer),
+            GeluQuantizer = Or(gelu, () => gelu.ValueIn(parsed), options.GeluQuantizer),
+            ZeroState = zeroState.ValueIn(parsed),
             Container = size is null ? container.ValueIn(parsed) : WeightContainer.Int4,
             Export = export.ValueIn(parsed),
             BitsFor = merged,

@@ -54,6 +54,11 @@ sealed record QuantizeReport : Report
     public required string? Metric { get; init; }
     public required string Compensation { get; init; }
     public required int AttentionBits { get; init; }
+    public required string MapQuantizer { get; init; }
+    public required string GeluQuantizer { get; init; }
+
+    // Uniform codes are what everybody expects.
+    string Codes => (MapQuantizer == "uniform" ? "" : $", map {MapQuantizer}") + (GeluQuantizer == "uniform" ? "" : $", behind GELU {GeluQuantizer}");
     public required double? TargetBits { get; init; }
     public required long? MaxSize { get; init; }
     public required string? Data { get; init; }
@@ -90,7 +95,9 @@ sealed record QuantizeReport : Report
             Export = request.Options.Export.ToString().ToLowerInvariant(),
             Metric = result.Sensitivity?.Metric,
             Compensation = request.Options.Compensation.Name,
-            AttentionBits = request.Options.AttentionBits,
+            AttentionBits = request.Options.ChosenAttentionBits,
+            MapQuantizer = request.Options.ChosenMapQuantizer.Name,
+            GeluQuantizer = request.Options.ChosenGeluQuantizer.Name,
             TargetBits = allocates && request.MaxSize is null ? request.TargetBits : null,
             MaxSize = request.MaxSize,
             Data = request.Data,
@@ -134,7 +141,7 @@ sealed record QuantizeReport : Report
         UnrecognizedLine.Write(output, Unrecognized);
 
         output.WriteLine();
-        output.WriteLine($"method        {Method}{(Metric is null ? "" : $", {Metric}, {Allocation}")}; profile {Profile}, compensation {Compensation}, {(Export == "packed" ? "packed" : $"container {Container}")}, attention {AttentionBits} bits");
+        output.WriteLine($"method        {Method}{(Metric is null ? "" : $", {Metric}, {Allocation}")}; profile {Profile}, compensation {Compensation}, {(Export == "packed" ? "packed" : $"container {Container}")}, attention {AttentionBits} bits{Codes}");
         output.WriteLine($"average bits  {Figures.Fixed(AverageBits, 4)}{(TargetBits is { } target ? $" (budget {Figures.Short(target)})" : MaxSize is { } size ? $" (budget {SizeText.Of(size)})" : "")}");
         if (Proof is not null)
             output.WriteLine($"proof         {Proof.Text}");

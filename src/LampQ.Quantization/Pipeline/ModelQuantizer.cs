@@ -17,6 +17,9 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
     /// <summary>Samples that output errors of input quantizers are measured on: about 1600 tokens, and every candidate runs over all of them.</summary>
     const int OutputErrorImages = 8;
 
+    /// <summary>Samples that codes of attention maps are compared on: a map has as many entries a sample as fc1 has outputs.</summary>
+    const int ContextErrorImages = 4;
+
     /// <summary>Quantizes a float model.</summary>
     /// <param name="model">A float ONNX model with one image input [batch, ..] and class scores as first output; it stays as it was.</param>
     /// <param name="samples">The calibration set. A model whose batch is fixed sets the batch size itself and uses whole batches of it.</param>
@@ -44,7 +47,8 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         var calibration = Calibration.Of(prepared, ranges, options.Run, cancellation, EquivalentTransformation.With(options.NormTransformation));
         var weights = TokenWeightsOf(calibration, samples, cancellation);
         var outputErrors = options.ActivationRange.NeedsOutputError ? new OutputErrors(calibration, samples.Take(Math.Min(OutputErrorImages, samples.Count)), weights, options.Run) : null;
-        var quantizers = new LayerQuantizers(calibration, options, outputErrors);
+        using var contextErrors = options.ChosenMapQuantizer.NeedsContextError ? new ContextErrors(calibration, samples.Take(Math.Min(ContextErrorImages, samples.Count)), options.Run) : null;
+        var quantizers = new LayerQuantizers(calibration, options, outputErrors, contextErrors);
         var groups = GroupsOf(calibration.Structure, quantizers);
         var export = new Export(calibration, quantizers, groups, container, options);
         var compensation = Compensation(calibration, samples, weights);
@@ -179,7 +183,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
     {
         var groups = context.Groups;
         var layers = groups.SelectMany(g => g.Layers).ToArray();
-        using var candidate = new CandidateModel(context.Calibration.Model, layers, options.Profile == QuantizationProfile.Paper, null, options.Run);
+        using var candidate = new CandidateModel(context.Calibration.Model, layers, context.VariedInputs, null, options.Run);
         var starts = context.Samples.Tensors(options.Run, context.Cancellation).ToArray();
         return new AllocationRefiner { MaximumSteps = options.RefinementSteps }.Refine(allocation,
             options.Metric.FollowsRoundingError ? (item, bits) => sensitivity.Groups[item].Damage[bits] : RelativeError(context),
@@ -253,7 +257,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
             Refinement = steps,
             Unrecognized = export.Unrecognized,
             SizeInBytes = written.ToBytes().LongLength,
-            Notes = [.. export.Notes, .. notes, .. lowering.Left.Select(o => $"'{o.Name}' ({o.Operation}) is not packed. {o.Reason}")],
+            Notes = [.. export.Notes(plan), .. notes, .. lowering.Left.Select(o => $"'{o.Name}' ({o.Operation}) is not packed. {o.Reason}")],
             Seconds = seconds with { Write = total.Elapsed.TotalSeconds - before, Total = total.Elapsed.TotalSeconds },
         };
     }

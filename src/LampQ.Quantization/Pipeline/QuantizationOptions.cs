@@ -67,8 +67,27 @@ public sealed record QuantizationOptions
     /// <summary>What is narrowed. Default <see cref="QuantizationProfile.Cpu"/>.</summary>
     public QuantizationProfile Profile { get; init; } = QuantizationProfile.Cpu;
 
-    /// <summary>Width of Q, K, V and the attention map, 2 to 8. Default 8: a uniform map of fewer bits collapses (docs/results.md).</summary>
-    public int AttentionBits { get; init; } = 8;
+    /// <summary>Width of Q, K, V and the attention map, 2 to 8; null (the default) is 8 in the cpu profile and the target width in the paper profile, as in the papers' tables.</summary>
+    public int? AttentionBits { get; init; }
+
+    /// <summary>The width of Q, K, V and the attention map; the target width is <see cref="UniformBits"/>, or <see cref="TargetBits"/> rounded, and 8 under a size budget.</summary>
+    public int ChosenAttentionBits => AttentionBits ?? (Profile == QuantizationProfile.Cpu ? 8
+        : Method == AllocationMethod.Uniform ? UniformBits : MaxSizeInBytes is not null ? 8 : Math.Clamp((int)Math.Round(TargetBits), 2, 8));
+
+    /// <summary>How the attention map is coded; null (the default) is <see cref="MapQuantizer.Uniform"/>, which integer kernels run, in the cpu profile.</summary>
+    public MapQuantizer? MapQuantizer { get; init; }
+
+    /// <summary>How the attention map is coded.</summary>
+    public MapQuantizer ChosenMapQuantizer => MapQuantizer ?? MapQuantizer.Uniform;
+
+    /// <summary>How what stands behind GELU is coded; null (the default) is <see cref="GeluQuantizer.Uniform"/>, which integer kernels run, in the cpu profile.</summary>
+    public GeluQuantizer? GeluQuantizer { get; init; }
+
+    /// <summary>How what stands behind GELU is coded.</summary>
+    public GeluQuantizer ChosenGeluQuantizer => GeluQuantizer ?? GeluQuantizer.Uniform;
+
+    /// <summary>What logarithmic codes make of the smallest values. Default <see cref="ZeroState.LastCode"/>: no more than 2^bits states (docs/decisions/0017-activation-quantizers.md).</summary>
+    public ZeroState ZeroState { get; init; } = ZeroState.LastCode;
 
     /// <summary>Types weights are stored in. Default <see cref="WeightContainer.Int8"/>: integer kernels in every ONNX Runtime.</summary>
     public WeightContainer Container { get; init; } = WeightContainer.Int8;
@@ -142,7 +161,7 @@ public sealed record QuantizationOptions
         if (MaxLatencyInMilliseconds is { } latency && !(latency > 0 && double.IsFinite(latency)))
             throw new ArgumentException($"MaxLatencyInMilliseconds is {latency}; expected a positive number of milliseconds.");
         Width(nameof(UniformBits), UniformBits);
-        Width(nameof(AttentionBits), AttentionBits);
+        Width(nameof(AttentionBits), AttentionBits ?? 8);
         foreach (var (layer, bits) in BitsFor)
             Width($"BitsFor '{layer}'", bits);
         if (SensitivityImages < 1)

@@ -20,17 +20,20 @@ sealed class AdaLogRecipe : Recipe
 
     public override int? Year => 2024;
 
-    public override string Sets => "RepQ-ViT's norms, output-mse";
+    public override string Sets => "RepQ-ViT's norms, output-mse, adalog map and behind GELU";
 
-    public override string Differs => "one round of search instead of three; symmetric weights";
+    public override string Differs => "one round of search instead of three; symmetric weights; no extra zero state";
 
     public override bool IsMixed => false;
 
     public override int? Samples => 32;
 
-    protected override QuantizationOptions OptionsCore(int bits, QuantizationProfile? profile) => OfRepQ(bits, profile) with
+    protected override QuantizationOptions OptionsCore(int bits) => Published(bits) with
     {
+        NormTransformation = EquivalentTransformation.LayerNormReparameterization,
         ActivationRange = ActivationRange.OutputMse,
         WeightQuantizer = WeightQuantizer.OutputMse,
+        MapQuantizer = MapQuantizer.AdaLog,
+        GeluQuantizer = GeluQuantizer.AdaLog,
     };
 }

@@ -23,6 +23,6 @@ sealed class CrlQVitRecipe : Recipe
 
     public override int? Samples => 32;
 
-    protected override QuantizationOptions OptionsCore(int bits, QuantizationProfile? profile) =>
-        RepQVit.Options(bits, profile) with { NormTransformation = EquivalentTransformation.ClippedReparameterization };
+    protected override QuantizationOptions OptionsCore(int bits) =>
+        RepQVit.Options(bits) with { NormTransformation = EquivalentTransformation.ClippedReparameterization };
 }

@@ -25,5 +25,5 @@ sealed class ErqRecipe : Recipe
 
     public override int? Samples => 32;
 
-    protected override QuantizationOptions OptionsCore(int bits, QuantizationProfile? profile) => RepQVit.Options(bits, profile) with { Compensation = ErrorCompensation.Erq };
+    protected override QuantizationOptions OptionsCore(int bits) => RepQVit.Options(bits) with { Compensation = ErrorCompensation.Erq };
 }

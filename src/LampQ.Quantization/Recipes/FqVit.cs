@@ -3,7 +3,7 @@ namespace LampQ.Quantization;
 public abstract partial class Recipe
 {
     /// <summary>FQ-ViT (IJCAI 2022, arXiv 2111.13824), its quantizers: min-max ranges, and an attention map in powers of two.</summary>
-    /// <remarks>LayerNorm and softmax stay float here, so the power-of-two factors of LayerNorm inputs and the integer exponential have no place; the paper has both in integers.</remarks>
+    /// <remarks>LayerNorm and softmax stay float here, so the power-of-two factors of LayerNorm inputs and the integer exponential have no place; the paper has both in integers. The paper's map holds 4 bits whatever the rest does; here Q, K, V and the map share a width.</remarks>
     public static Recipe FqVit { get; } = new FqVitRecipe();
 }
 
@@ -15,13 +15,13 @@ sealed class FqVitRecipe : Recipe
 
     public override int? Year => 2022;
 
-    public override string Sets => "min-max";
+    public override string Sets => "min-max, log2 map";
 
-    public override string Differs => "LayerNorm and softmax stay float, so power-of-two factors and the integer exponential are left out";
+    public override string Differs => "LayerNorm and softmax stay float: no power-of-two factors, no integer exponential; the map has the width of Q, K and V, 4 bits in the paper";
 
     public override bool IsMixed => false;
 
     public override int? Samples => 128;
 
-    protected override QuantizationOptions OptionsCore(int bits, QuantizationProfile? profile) => MinMax.Options(bits, profile);
+    protected override QuantizationOptions OptionsCore(int bits) => MinMax.Options(bits) with { MapQuantizer = MapQuantizer.Log2 };
 }

@@ -30,7 +30,7 @@ sealed class LampQRecipe : Recipe
 
     public override int? Samples => 32;
 
-    protected override QuantizationOptions OptionsCore(int bits, QuantizationProfile? profile) => AdaLog.Options(bits, profile) with
+    protected override QuantizationOptions OptionsCore(int bits) => AdaLog.Options(bits) with
     {
         Metric = SensitivityMetric.TypeAwareFisher,
         Rule = AllocationRule.Ilp,

@@ -16,5 +16,5 @@ sealed class LampQPlusRecipe : Recipe
 
     public override bool IsMixed => true;
 
-    protected override QuantizationOptions OptionsCore(int bits, QuantizationProfile? profile) => new();
+    protected override QuantizationOptions OptionsCore(int bits) => new();
 }

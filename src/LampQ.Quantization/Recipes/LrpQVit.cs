@@ -25,6 +25,6 @@ sealed class LrpQVitRecipe : Recipe
 
     public override int? Samples => 32;
 
-    protected override QuantizationOptions OptionsCore(int bits, QuantizationProfile? profile) =>
-        CrlQVit.Options(bits, profile) with { Metric = SensitivityMetric.LrpRelevance, Rule = AllocationRule.TwoBlock };
+    protected override QuantizationOptions OptionsCore(int bits) =>
+        CrlQVit.Options(bits) with { Metric = SensitivityMetric.LrpRelevance, Rule = AllocationRule.TwoBlock };
 }

@@ -18,7 +18,7 @@ sealed class MinMaxRecipe : Recipe
 
     public override int? Samples => 32;
 
-    protected override QuantizationOptions OptionsCore(int bits, QuantizationProfile? profile) => Published(bits, profile) with
+    protected override QuantizationOptions OptionsCore(int bits) => Published(bits) with
     {
         ActivationRange = ActivationRange.MinMax,
         WeightQuantizer = WeightQuantizer.MinMax,

@@ -2,7 +2,7 @@ namespace LampQ.Quantization;
 
 public abstract partial class Recipe
 {
-    /// <summary>MPTQ-ViT (arXiv 2401.14895): SmoothQuant with a shift of the norms' outputs (SQ-b), and greedy widths by what a bit less costs and saves.</summary>
+    /// <summary>MPTQ-ViT (arXiv 2401.14895): SmoothQuant with a shift of the norms' outputs (SQ-b), two regions with steps a power of two apart behind GELU (OPT-m), and greedy widths by what a bit less costs and saves.</summary>
     /// <remarks>Only the abstract and parts of the paper were at hand: the score of its greedy rule is our reading, with the KL of one layer alone as the cost of a bit.</remarks>
     public static Recipe MptqVit { get; } = new MptqVitRecipe();
 }
@@ -15,7 +15,7 @@ sealed class MptqVitRecipe : Recipe
 
     public override int? Year => 2024;
 
-    public override string Sets => "smoothquant-bias, mse, kl-damage, greedy";
+    public override string Sets => "smoothquant-bias, mse, region behind GELU, kl-damage, greedy";
 
     public override string Differs => "the greedy score is our reading of the abstract";
 
@@ -25,9 +25,10 @@ sealed class MptqVitRecipe : Recipe
 
     public override int? Samples => 32;
 
-    protected override QuantizationOptions OptionsCore(int bits, QuantizationProfile? profile) => Published(bits, profile) with
+    protected override QuantizationOptions OptionsCore(int bits) => Published(bits) with
     {
         NormTransformation = EquivalentTransformation.SmoothQuantWithBias,
+        GeluQuantizer = GeluQuantizer.Region,
         Metric = SensitivityMetric.KlDamage,
         Rule = AllocationRule.Greedy,
     };

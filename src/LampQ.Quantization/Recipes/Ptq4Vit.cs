@@ -15,7 +15,7 @@ sealed class Ptq4VitRecipe : Recipe
 
     public override int? Year => 2022;
 
-    public override string Sets => "output-mse";
+    public override string Sets => "output-mse, twin map and behind GELU";
 
     public override string Differs => "a scale a row of weights; gradients of a drawn class";
 
@@ -23,9 +23,11 @@ sealed class Ptq4VitRecipe : Recipe
 
     public override int? Samples => 32;
 
-    protected override QuantizationOptions OptionsCore(int bits, QuantizationProfile? profile) => Published(bits, profile) with
+    protected override QuantizationOptions OptionsCore(int bits) => Published(bits) with
     {
         ActivationRange = ActivationRange.OutputMse,
         WeightQuantizer = WeightQuantizer.OutputMse,
+        MapQuantizer = MapQuantizer.Twin,
+        GeluQuantizer = GeluQuantizer.Twin,
     };
 }

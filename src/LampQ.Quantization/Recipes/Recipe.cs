@@ -49,42 +49,33 @@ public abstract partial class Recipe
 
     /// <summary>The configuration.</summary>
     /// <param name="bits">Parameter-weighted mean width of the allocated layers where the recipe mixes widths, 1 to 8; the width of every layer where it does not, a whole number from 2 to 8.</param>
-    /// <param name="profile">What is narrowed; null takes the recipe's own choice. Under <see cref="QuantizationProfile.Cpu"/> activations and attention operands of published recipes hold 8 bits.</param>
+    /// <param name="profile">What is narrowed; null takes the recipe's own choice. Under <see cref="QuantizationProfile.Cpu"/> activations and attention operands of published recipes hold 8 bits in uniform codes, which are what integer kernels run.</param>
     /// <exception cref="ArgumentException">The width is outside of what the recipe takes.</exception>
     public QuantizationOptions Options(double bits = 4, QuantizationProfile? profile = null)
     {
         if (IsMixed ? bits is not (>= 1 and <= 8) : bits is not (>= 2 and <= 8) || bits != Math.Floor(bits))
             throw new ArgumentException($"The width is {bits}, and method '{Name}' {(IsMixed ? "takes an average of 1 to 8 bits" : "gives every layer the same width; expected a whole number from 2 to 8, or a method that mixes widths")}.", nameof(bits));
         int whole = Math.Clamp((int)bits, 2, 8);
-        var options = OptionsCore(whole, profile) with { Recipe = this, Method = IsMixed ? AllocationMethod.LampQ : AllocationMethod.Uniform, TargetBits = bits, UniformBits = whole };
-        return profile is { } given ? options with { Profile = given } : options;
+        var options = OptionsCore(whole) with { Recipe = this, Method = IsMixed ? AllocationMethod.LampQ : AllocationMethod.Uniform, TargetBits = bits, UniformBits = whole };
+        options = profile is { } given ? options with { Profile = given } : options;
+        return options.Profile == QuantizationProfile.Cpu ? options with { MapQuantizer = null, GeluQuantizer = null } : options;
     }
 
     /// <summary>The configuration, but for recipe, method and budget.</summary>
     /// <param name="bits">The whole part of the width asked for, 2 to 8: what patch embedding, head and attention hold where they take the target's width.</param>
-    /// <param name="profile">The profile asked for; null where it is the recipe's choice.</param>
-    protected abstract QuantizationOptions OptionsCore(int bits, QuantizationProfile? profile);
+    protected abstract QuantizationOptions OptionsCore(int bits);
 
     /// <summary>
     /// What the papers have in common (ALGORITHMS section 0): weights and inputs of all layers and the attention operands at the target's width, the head and the weights of the patch embedding too (its
     /// input holds 8 bits), no error compensation, ranges and sensitivity from 32 samples.
     /// </summary>
-    protected static QuantizationOptions Published(int bits, QuantizationProfile? profile) => new()
+    protected static QuantizationOptions Published(int bits) => new()
     {
         Profile = QuantizationProfile.Paper,
-        AttentionBits = profile == QuantizationProfile.Cpu ? 8 : bits,
         BitsFor = new Dictionary<string, int> { [LayerType.PatchEmbedding.Word()] = bits, [LayerType.Head.Word()] = bits },
         NormTransformation = null,
         Compensation = ErrorCompensation.None,
         SensitivityImages = 32,
         RefinementSteps = 0,
-    };
-
-    /// <summary>The published recipes that build on RepQ-ViT's quantizers.</summary>
-    protected static QuantizationOptions OfRepQ(int bits, QuantizationProfile? profile) => Published(bits, profile) with
-    {
-        NormTransformation = EquivalentTransformation.LayerNormReparameterization,
-        WeightQuantizer = WeightQuantizer.Mse,
-        ActivationRange = ActivationRange.Percentile,
     };
 }

@@ -16,5 +16,5 @@ sealed class UniformRecipe : Recipe
 
     public override bool IsMixed => false;
 
-    protected override QuantizationOptions OptionsCore(int bits, QuantizationProfile? profile) => LampQPlus.Options(bits);
+    protected override QuantizationOptions OptionsCore(int bits) => LampQPlus.Options(bits);
 }

@@ -28,7 +28,7 @@ sealed class VtPtqRecipe : Recipe
 
     public override int? Samples => 128;
 
-    protected override QuantizationOptions OptionsCore(int bits, QuantizationProfile? profile) => Published(bits, profile) with
+    protected override QuantizationOptions OptionsCore(int bits) => Published(bits) with
     {
         ActivationRange = ActivationRange.OutputMse,
         WeightQuantizer = WeightQuantizer.OutputMse,

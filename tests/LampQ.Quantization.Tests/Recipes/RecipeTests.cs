@@ -29,6 +29,14 @@ public sealed class RecipeTests
         ("repq-vit", "reparameterization", o => o with { NormTransformation = null }),
         ("repq-vit", "percentiles", o => o with { ActivationRange = ActivationRange.MinMax }),
         ("ptq4vit", "error of outputs", o => o with { ActivationRange = ActivationRange.Mse }),
+        ("repq-vit", "log-sqrt2", o => o with { MapQuantizer = MapQuantizer.Uniform }),
+        ("adalog", "adaptive logarithm of the map", o => o with { MapQuantizer = MapQuantizer.Uniform }),
+        ("adalog", "adaptive logarithm behind GELU", o => o with { GeluQuantizer = GeluQuantizer.Uniform }),
+        ("lampq", "AdaLog's logarithms", o => o with { MapQuantizer = MapQuantizer.Uniform, GeluQuantizer = GeluQuantizer.Uniform }),
+        ("ptq4vit", "twin map", o => o with { MapQuantizer = MapQuantizer.Uniform }),
+        ("ptq4vit", "twin uniform behind GELU", o => o with { GeluQuantizer = GeluQuantizer.Uniform }),
+        ("fq-vit", "log2", o => o with { MapQuantizer = MapQuantizer.Uniform }),
+        ("mptq-vit", "OPT-m", o => o with { GeluQuantizer = GeluQuantizer.Uniform }),
         ("minmax", "ranges without clipping", o => o with { ActivationRange = ActivationRange.Mse }),
     ];
 
@@ -99,9 +107,9 @@ public sealed class RecipeTests
             recipe.Options(bits).Validate();
             var (paper, cpu) = (recipe.Options(bits), recipe.Options(bits, QuantizationProfile.Cpu));
             Assert.AreEqual(published ? QuantizationProfile.Paper : QuantizationProfile.Cpu, paper.Profile);
-            Assert.AreEqual(published ? bits : 8, paper.AttentionBits);
+            Assert.AreEqual(published ? bits : 8, paper.ChosenAttentionBits);
             Assert.AreEqual(published ? bits : 8, paper.BitsFor["head"]);
-            Assert.AreEqual((QuantizationProfile.Cpu, 8), (cpu.Profile, cpu.AttentionBits));
+            Assert.AreEqual((QuantizationProfile.Cpu, 8), (cpu.Profile, cpu.ChosenAttentionBits));
         }
     }
 
@@ -114,7 +122,7 @@ public sealed class RecipeTests
         foreach (var layer in calibration.Structure.Layers)
         {
             var plan = quantizers.Plan(layer, 3);
-            Assert.AreEqual(layer.Type == LayerType.PatchEmbedding ? 255 : 7, plan.Input.High - plan.Input.Low, layer.Name);
+            Assert.AreEqual(layer.Type == LayerType.PatchEmbedding ? 255 : 7, ((AffineQuantizer)plan.Input).High - ((AffineQuantizer)plan.Input).Low, layer.Name);
             Assert.AreEqual(3, plan.Weights.Bits);
         }
     }
