@@ -31,6 +31,8 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
     public QuantizationResult Quantize(Model model, SampleSet samples, CancellationToken cancellation = default)
     {
         options.Validate();
+        if (options.Recipe.Refusal(samples.Count) is { } refusal)
+            throw new ArgumentException(refusal, nameof(samples));
         if (FixedBatch.Of(model) is { } fixedBatch && FixedBatch.Fit(options, samples, fixedBatch) is var fitted && fitted != (options, samples))
             return QuantizeFitted(fitted.Options, model, fitted.Samples, samples.Count, cancellation);
         total.Restart();
@@ -61,9 +63,10 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         }
 
         int[] bits = [.. options.Bits.Order()];
+        var latency = Latency(export, bits, cancellation);
         // An infeasible budget is found before the minutes of measuring, not after.
         var flat = new SensitivityProfile("", [.. groups.Select(g => new GroupSensitivity(g.Name, 0, bits.ToDictionary(b => b, _ => 0.0)))]);
-        var feasible = Formulate(flat, groups, bits, container, export);
+        var feasible = Formulate(flat, groups, bits, container, export, latency);
         AllocationSolver.For(feasible).Solve(feasible, cancellation).Require();
 
         var subset = samples.Take(Math.Min(options.SensitivityImages, samples.Count));
@@ -85,7 +88,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         double measured = total.Elapsed.TotalSeconds;
 
         Say($"Allocating bits ({options.Rule.Name})");
-        var problem = Formulate(sensitivity, groups, bits, container, export);
+        var problem = Formulate(sensitivity, groups, bits, container, export, latency);
         var (answer, front) = options.Rule.Allocate(problem, groups, sensitivity, cancellation);
         var allocation = answer.Require();
         double solved = total.Elapsed.TotalSeconds;
@@ -99,7 +102,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         double refined = total.Elapsed.TotalSeconds;
         var (chosen, compensated) = Compensate(export, compensation, session, allocation, cancellation);
         return Finish(export, compensated, chosen, sensitivity, answer, steps,
-            new StageSeconds(calibrated, measured - calibrated, solved - measured, refined - solved, total.Elapsed.TotalSeconds - refined, 0, 0)) with { Front = front };
+            new StageSeconds(calibrated, measured - calibrated, solved - measured, refined - solved, total.Elapsed.TotalSeconds - refined, 0, 0)) with { Front = front, PredictedMilliseconds = latency?.MillisecondsOf(chosen) };
     }
 
     (IReadOnlyDictionary<string, int> Bits, QuantizationPlan Plan) Compensate(Export export, SequentialCompensation? compensation, OnnxSession session, BitAllocation allocation,
@@ -152,11 +155,22 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         return [.. structure.Layers.Where(l => quantizers.FixedBits(l) is null).GroupBy(l => l.Group).Select(g => new AllocationGroup(g.Key, [.. g]))];
     }
 
-    AllocationProblem Formulate(SensitivityProfile profile, IReadOnlyList<AllocationGroup> groups, int[] bits, WeightContainer container, Export export)
+    MeasuredLatency? Latency(Export export, int[] bits, CancellationToken cancellation)
+    {
+        if (options.MaxLatencyInMilliseconds is null)
+            return null;
+        Say("Measuring latency at every width");
+        var widest = export.Groups.ToDictionary(g => g.Name, _ => bits[^1]);
+        return MeasuredLatency.Of(export.Calibration, export.Groups, bits, export.Write(export.Plan(widest)), options.Run, cancellation);
+    }
+
+    AllocationProblem Formulate(SensitivityProfile profile, IReadOnlyList<AllocationGroup> groups, int[] bits, WeightContainer container, Export export, MeasuredLatency? latency)
     {
         var problem = options.MaxSizeInBytes is { } size
             ? Formulation.OfFileSize(groups, profile, bits, container, size, export.FixedBytes(bits[0], bits[^1]))
             : Formulation.OfTargetBits(groups, profile, bits, options.TargetBits);
+        if (latency is not null)
+            problem = latency.Limit(problem, groups, options.MaxLatencyInMilliseconds!.Value);
         if (options.MaxBitOperations is not { } limit)
             return problem;
         var operations = new BitOperationCount(export.Calibration);

@@ -7,7 +7,7 @@ public enum QuantizationProfile
 {
     /// <summary>Weights only; activations stay at 8 bits, because fewer buy no speed on CPUs.</summary>
     Cpu,
-    /// <summary>The input of each layer takes the layer's width too, as in the papers' W4A4 and 4MP tables.</summary>
+    /// <summary>The input of each layer takes the layer's width too, as in the papers' W4A4 and 4MP tables; the patch embedding's, the image itself, keeps 8 bits.</summary>
     Paper,
 }
 
@@ -34,6 +34,12 @@ public enum QuantizationEffort
 /// <summary>What to make of a float model. <c>new QuantizationOptions()</c> runs as it is: 4 bits a weight on average.</summary>
 public sealed record QuantizationOptions
 {
+    /// <summary>The recipe these options began as (<see cref="Recipe.Options"/>), which report and file name. Default <see cref="Recipe.LampQPlus"/>, whose options these defaults are. Setting it alone changes no other option.</summary>
+    public Recipe Recipe { get; init; } = Recipe.LampQPlus;
+
+    /// <summary>Name of the recipe; "uniform" for the default one without its allocation.</summary>
+    public string MethodName => Method == AllocationMethod.Uniform && Recipe == Recipe.LampQPlus ? Recipe.Uniform.Name : Recipe.Name;
+
     /// <summary>How bits are given to layers. Default <see cref="AllocationMethod.LampQ"/>.</summary>
     public AllocationMethod Method { get; init; } = AllocationMethod.LampQ;
 
@@ -51,6 +57,9 @@ public sealed record QuantizationOptions
 
     /// <summary>A further budget: bit operations of all quantized layers for one sample (<see cref="BitOperationCount"/>); null (the default) sets none.</summary>
     public long? MaxBitOperations { get; init; }
+
+    /// <summary>A further budget: predicted milliseconds of one run on LampQ's kernels of this CPU (<see cref="MeasuredLatency"/>), of one sample unless the model fixes the batch; null (the default) sets none and measures nothing.</summary>
+    public double? MaxLatencyInMilliseconds { get; init; }
 
     /// <summary>Width of every layer under <see cref="AllocationMethod.Uniform"/>, 2 to 8. Default 4.</summary>
     public int UniformBits { get; init; } = 4;
@@ -149,6 +158,8 @@ public sealed record QuantizationOptions
             throw new ArgumentException($"MaxSizeInBytes is {MaxSizeInBytes}; expected a positive number of bytes.");
         if (MaxBitOperations is <= 0)
             throw new ArgumentException($"MaxBitOperations is {MaxBitOperations}; expected a positive number.");
+        if (MaxLatencyInMilliseconds is { } latency && !(latency > 0 && double.IsFinite(latency)))
+            throw new ArgumentException($"MaxLatencyInMilliseconds is {latency}; expected a positive number of milliseconds.");
         Width(nameof(UniformBits), UniformBits);
         Width(nameof(AttentionBits), AttentionBits ?? 8);
         foreach (var (layer, bits) in BitsFor)
