@@ -118,12 +118,15 @@ function Select-PackageMode {
                 "Repair what it names and run ./build.ps1 again, or choose: ./build.ps1 -p:LampQPackages=nuget (or offline).")
         }
     }
-    $orTools = 'false'; $extensions = 'false'; $tells = ''
+    $orTools = 'false'; $extensions = 'false'; $images = 'false'; $onnxSharp = 'false'; $tells = ''
     if ($mode -eq 'nuget') {
         # The log of the question that chose the mode is the one to keep.
         Copy-Item artifacts/probe.log artifacts/probe.log.packages
         $orTools = Get-Reach 'Google.OrTools' 'LampQOrTools'
         $extensions = Get-Reach 'Microsoft.Extensions.ML' 'LampQExtensionsML'
+        # Tests alone use these two; where one is missing they are skipped.
+        $images = Get-Reach 'Microsoft.ML.ImageAnalytics' 'LampQImageAnalytics'
+        $onnxSharp = Get-Reach 'OnnxSharp' 'LampQOnnxSharp'
         $tells = if ($orTools -eq 'true') { ', with Google.OrTools' } else { ', without Google.OrTools' }
         if ($extensions -ne 'true') { $tells += ', a stand-in for Microsoft.Extensions.ML' }
         Move-Item -Force artifacts/probe.log.packages artifacts/probe.log
@@ -135,6 +138,8 @@ function Select-PackageMode {
         "    <LampQPackages Condition=`"'`$(LampQPackages)' == ''`">$mode</LampQPackages>"
         "    <LampQOrTools Condition=`"'`$(LampQOrTools)' == '' and '`$(LampQPackages)' == 'nuget'`">$orTools</LampQOrTools>"
         "    <LampQExtensionsML Condition=`"'`$(LampQExtensionsML)' == '' and '`$(LampQPackages)' == 'nuget'`">$extensions</LampQExtensionsML>"
+        "    <LampQImageAnalytics Condition=`"'`$(LampQImageAnalytics)' == '' and '`$(LampQPackages)' == 'nuget'`">$images</LampQImageAnalytics>"
+        "    <LampQOnnxSharp Condition=`"'`$(LampQOnnxSharp)' == '' and '`$(LampQPackages)' == 'nuget'`">$onnxSharp</LampQOnnxSharp>"
     )
     # Only Linux has libturbojpeg and libpng where LampQ looks for them; SkiaSharp brings its decoders along.
     if (-not $IsLinux) { $lines += "    <LampQImages Condition=`"'`$(LampQImages)' == ''`">skia</LampQImages>" }

@@ -54,6 +54,8 @@ write_answer() {
         # Only of mode nuget: with -p:LampQPackages=offline there is one package graph, whatever this machine reaches.
         echo "    <LampQOrTools Condition=\"'\$(LampQOrTools)' == '' and '\$(LampQPackages)' == 'nuget'\">$2</LampQOrTools>"
         echo "    <LampQExtensionsML Condition=\"'\$(LampQExtensionsML)' == '' and '\$(LampQPackages)' == 'nuget'\">$3</LampQExtensionsML>"
+        echo "    <LampQImageAnalytics Condition=\"'\$(LampQImageAnalytics)' == '' and '\$(LampQPackages)' == 'nuget'\">$4</LampQImageAnalytics>"
+        echo "    <LampQOnnxSharp Condition=\"'\$(LampQOnnxSharp)' == '' and '\$(LampQPackages)' == 'nuget'\">$5</LampQOnnxSharp>"
         # macOS has no libturbojpeg of its own; SkiaSharp brings its decoders along.
         if [ "$(uname -s)" = Darwin ]; then
             echo "    <LampQImages Condition=\"'\$(LampQImages)' == ''\">skia</LampQImages>"
@@ -91,15 +93,18 @@ case $(probe Microsoft.ML.OnnxRuntime Microsoft.ML.OnnxRuntime.Managed Microsoft
         exit 1 ;;
 esac
 
-ortools=false extensions=false tells=''
+ortools=false extensions=false images=false onnxsharp=false tells=''
 if [ "$mode" = nuget ]; then
     # The log of the question that chose the mode is the one to keep.
     cp "$log" "$log.packages"
     ortools=$(reaches Google.OrTools LampQOrTools)
     extensions=$(reaches Microsoft.Extensions.ML LampQExtensionsML)
+    # Tests alone use these two; where one is missing they are skipped.
+    images=$(reaches Microsoft.ML.ImageAnalytics LampQImageAnalytics)
+    onnxsharp=$(reaches OnnxSharp LampQOnnxSharp)
     if $ortools; then tells=', with Google.OrTools'; else tells=', without Google.OrTools'; fi
     $extensions || tells+=', a stand-in for Microsoft.Extensions.ML'
     mv "$log.packages" "$log"
 fi
-write_answer "$mode" "$ortools" "$extensions"
+write_answer "$mode" "$ortools" "$extensions" "$images" "$onnxsharp"
 echo "packages: $mode$tells ($why)"

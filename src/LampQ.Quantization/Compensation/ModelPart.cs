@@ -79,6 +79,12 @@ public sealed class ModelPart : IDisposable
         session.Run(inputs, session.OutputNames, see);
     }
 
+    /// <summary>Runs the part on one batch to some of its outputs.</summary>
+    /// <param name="start">The batch of the value <see cref="Start"/>.</param>
+    /// <param name="outputs">Names of the outputs.</param>
+    /// <param name="see">Sees the outputs in the order of their names.</param>
+    public void Run(Tensor start, IReadOnlyList<string> outputs, FloatOutput see) => session.Run(new Dictionary<string, Tensor>(fed) { [Start] = start }, outputs, see);
+
     /// <inheritdoc/>
     public void Dispose() => session.Dispose();
 }
