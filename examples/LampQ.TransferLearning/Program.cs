@@ -66,7 +66,7 @@ static class Features
     }
 }
 
-/// <summary>A picture of the demo with a label the model was not trained on: in which quarter of the half circle its stripes run.</summary>
+/// <summary>A picture of the demo with a label the model was not trained on: in which quarter of the half circle its stripes run. Objects count keys from 0, columns from 1.</summary>
 sealed class Picture
 {
     [VectorType(3, ShapeImages.Size, ShapeImages.Size)]
@@ -78,7 +78,7 @@ sealed class Picture
     public static Picture[] Draw(ulong seed, int count)
     {
         var (pixels, labels) = ShapeImages.DrawBatch(seed, 0, count);
-        return [.. pixels.Chunk(ShapeImages.Length).Select((p, i) => new Picture { Pixels = p, Label = (uint)labels[i] / 6 + 1 })];
+        return [.. pixels.Chunk(ShapeImages.Length).Select((p, i) => new Picture { Pixels = p, Label = (uint)labels[i] / 6 })];
     }
 }
 

@@ -80,7 +80,9 @@ sealed class MLNetRun(MLNetRequest request, Terminal terminal)
             InputColumnNames = ["Pixels"],
             OutputColumnNames = ["Score"],
             LabelColumnName = nameof(CalibrationImage.Class),
+            // They are drawn already.
             CalibrationRows = request.Images,
+            CalibrationSampling = CalibrationSampling.FirstRows,
             Threads = request.Threads,
             Quantization = request.Options with { Run = run },
             CancellationToken = terminal.Cancellation,

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Runtime.ExceptionServices;
 
 namespace Microsoft.ML.Data;
 
@@ -78,7 +77,8 @@ sealed class ConsolidatedCursor : DataViewRowCursor
             return null;
         var taken = heads[first]!;
         heads[first] = null;
-        taken.Failure?.Throw();
+        if (taken.Failure is not null)
+            throw new InvalidOperationException("Splitter/consolidator worker encountered exception while consuming source data", taken.Failure);
         return taken;
     }
 
@@ -105,7 +105,7 @@ sealed class ConsolidatedCursor : DataViewRowCursor
         catch (OperationCanceledException) when (stop.IsCancellationRequested) { }
         catch (Exception e)
         {
-            queues[index].Add(new Chunk(current?.Batch ?? long.MaxValue, []) { Failure = ExceptionDispatchInfo.Capture(e) });
+            queues[index].Add(new Chunk(current?.Batch ?? long.MaxValue, []) { Failure = e });
         }
         finally
         {
@@ -133,7 +133,7 @@ sealed class ConsolidatedCursor : DataViewRowCursor
 
         public List<DataViewRowId> Ids { get; } = [];
 
-        public ExceptionDispatchInfo? Failure { get; init; }
+        public Exception? Failure { get; init; }
 
         public void Add(ValueGetter<DataViewRowId> getId)
         {
