@@ -8,7 +8,7 @@ public static class CodedActivation
 
     /// <summary>The integers of a weight that is written as Cast → Mul by its scales; null for anything else.</summary>
     public static Value? FoldedWeight(Value value) =>
-        Through(value, "Mul") is { } integers && value.Producer!.Input(1)?.Constant is not null && Through(integers, "Cast") is { Constant: { } stored } codes && stored.Type.IsInteger() ? codes : null;
+        Through(value, "Mul") is { } integers && value.Producer!.Input(1)?.Constant is not null && Through(integers, "Cast") is { Constant: { Rank: >= 2 } stored } codes && stored.Type.IsInteger() ? codes : null;
 
     static Value? LogSource(Value value)
     {

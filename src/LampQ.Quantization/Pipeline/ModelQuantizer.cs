@@ -41,13 +41,15 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
 
         var prepared = Prepare(model, container);
         CheckSamples(prepared.Graph.Inputs[0], samples);
-        int images = Math.Min(options.RangeImages, samples.Count);
-        var ranges = samples.Take(prepared.Graph.Inputs[0].Shape?[0].Size is { } batch ? (int)Math.Max(batch, images - images % batch) : images);
+        // Whole batches where the model fixes them.
+        int batch = FixedBatch.Of(prepared) ?? 1;
+        SampleSet First(int images) => samples.Take(Math.Max(batch, Math.Min(images, samples.Count) / batch * batch));
+        var ranges = First(options.RangeImages);
         Say($"Calibrating on {ranges.Count} samples");
         var calibration = Calibration.Of(prepared, ranges, options.Run, cancellation, EquivalentTransformation.With(options.NormTransformation));
         var weights = TokenWeightsOf(calibration, samples, cancellation);
-        var outputErrors = options.ActivationRange.NeedsOutputError ? new OutputErrors(calibration, samples.Take(Math.Min(OutputErrorImages, samples.Count)), weights, options.Run) : null;
-        using var contextErrors = options.ChosenMapQuantizer.NeedsContextError ? new ContextErrors(calibration, samples.Take(Math.Min(ContextErrorImages, samples.Count)), options.Run) : null;
+        var outputErrors = options.ActivationRange.NeedsOutputError ? new OutputErrors(calibration, First(OutputErrorImages), weights, options.Run) : null;
+        using var contextErrors = options.ChosenMapQuantizer.NeedsContextError ? new ContextErrors(calibration, First(ContextErrorImages), options.Run) : null;
         var quantizers = new LayerQuantizers(calibration, options, outputErrors, contextErrors);
         var groups = GroupsOf(calibration.Structure, quantizers);
         var export = new Export(calibration, quantizers, groups, container, options);

@@ -163,7 +163,7 @@ public sealed class SequentialCompensationTests
     static (Calibration, QuantizationPlan) Tiny(TinyVit vit, QuantizationProfile profile, int bits, SampleSet? samples = null)
     {
         var calibration = TinyRuns.Calibrate(vit, samples ?? TinyRuns.Samples(vit, 6));
-        var quantizers = calibration.Quantizers(TinyRuns.Options with { Profile = profile, BitsFor = new Dictionary<string, int>() });
+        var quantizers = calibration.Quantizers(TinyRuns.Options with { Profile = profile, AttentionBits = 8, BitsFor = new Dictionary<string, int>() });
         return (calibration, quantizers.Plan(calibration.Structure.Layers.ToDictionary(l => l.Name, l => bits + 1)));
     }
 
