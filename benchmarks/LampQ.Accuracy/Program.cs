@@ -1,7 +1,7 @@
 using System.Globalization;
 using LampQ.Accuracy;
 
-// accuracy, timing: the two parts of docs/results.md. recipes: docs/results-compensated.md. defaults: docs/defaults.md.
+// accuracy, timing: the two parts of docs/results.md. recipes: docs/results-compensated.md. defaults: docs/defaults.md. quantizers: docs/decisions/0017.
 // agreement, widths: benchmarks/results/runtime-agreement.md, packed-widths.md.
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 switch (args)
@@ -18,6 +18,9 @@ switch (args)
     case ["defaults", var data, var output, .. var heldOut]:
         File.WriteAllText(output, DefaultsStudy.Write(data, heldOut is [var held] ? int.Parse(held) : 64));
         return 0;
+    case ["quantizers", var data, var output, var images, .. var parts]:
+        File.WriteAllText(output, QuantizerStudy.Write(data, int.Parse(images), parts));
+        return 0;
     case ["agreement", var data, var models, var output, .. var limit]:
         File.WriteAllText(output, RuntimeAgreement.Write(data, models, limit is [var judged] ? int.Parse(judged) : int.MaxValue));
         return 0;
@@ -26,6 +29,7 @@ switch (args)
         return 0;
     default:
         Console.Error.WriteLine("usage: LampQ.Accuracy accuracy|recipes DATA OUTPUT.md [EVALUATION-IMAGES] | timing DATA OUTPUT.md LAMPQ | defaults DATA OUTPUT.md [HELD-OUT-IMAGES]"
+            + " | quantizers DATA OUTPUT.md HELD-OUT-IMAGES map|gelu|whole|ablation..."
             + " | agreement DATA MODELS-FOLDER OUTPUT.md [EVALUATION-IMAGES] | widths DATA OUTPUT.md [EVALUATION-IMAGES]");
         return 2;
 }

@@ -28,6 +28,19 @@ public sealed class QuantizationOptionsTests
         ["Fisher gamma"] = (new() { Fisher = new() { Gamma = 1 } }, ["γ is 1", "above 1"]),
     };
 
+    [TestMethod]
+    public void ChosenAttentionBits_NoneGiven_AreTheTargetsInThePaperProfileOnly()
+    {
+        var paper = new QuantizationOptions { Profile = QuantizationProfile.Paper };
+        Assert.AreEqual(8, new QuantizationOptions().ChosenAttentionBits);
+        Assert.AreEqual(4, paper.ChosenAttentionBits);
+        Assert.AreEqual(3, (paper with { TargetBits = 3.2 }).ChosenAttentionBits);
+        Assert.AreEqual(2, (paper with { TargetBits = 1.2 }).ChosenAttentionBits);
+        Assert.AreEqual(6, (paper with { Method = AllocationMethod.Uniform, UniformBits = 6 }).ChosenAttentionBits);
+        Assert.AreEqual(8, (paper with { MaxSizeInBytes = 1000 }).ChosenAttentionBits);
+        Assert.AreEqual(5, (paper with { AttentionBits = 5 }).ChosenAttentionBits);
+    }
+
     public static IEnumerable<object[]> Names => Wrong.Keys.Select(n => new object[] { n });
 
     [TestMethod]
