@@ -5,7 +5,10 @@
 //
 //   SdcaMaximumEntropy on quantized features: 99.2 % of 240 pictures right, log loss 0.032
 //
-// The stand-ins of eng/offline have no trainers; plain class means learn instead.
+// The stand-ins of eng/offline have no trainers; plain class means learn instead:
+//
+//   48 quantized features, 4 new classes, 96 pictures to learn from
+//   nearest class mean: 226 of 240 right (one of 4 by chance)
 
 using LampQ.Demo;
 using LampQ.Onnx;
