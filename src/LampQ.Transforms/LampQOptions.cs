@@ -26,7 +26,7 @@ public sealed record LampQOptions : LampQScoringOptions
     /// </summary>
     public string? LabelColumnName { get; init; }
 
-    /// <summary>Rows that calibrate, 1 or more; all rows where there are fewer. Default null: what the effort is worth, as in <c>lampq quantize</c> (64, 128 or 512).</summary>
+    /// <summary>Rows that calibrate, 1 or more; all rows where there are fewer. Default null: as many as <c>lampq quantize</c> takes, which is what the recipe's paper does, or what the effort is worth (64, 128 or 512).</summary>
     public int? CalibrationRows { get; init; }
 
     /// <summary>
@@ -43,7 +43,7 @@ public sealed record LampQOptions : LampQScoringOptions
     /// <summary>Told in words what is going on; the same lines reach <c>MLContext.Log</c>.</summary>
     public IProgress<string>? Progress { get; init; }
 
-    internal int RowsToCalibrate => CalibrationRows ?? QuantizationOptions.ImagesFor(Quantization.Effort);
+    internal int RowsToCalibrate => CalibrationRows ?? Quantization.Recipe.Samples ?? QuantizationOptions.ImagesFor(Quantization.Effort);
 
     internal override void Validate()
     {

@@ -53,6 +53,7 @@ public class ImageStepTests
 
         // ML.NET reads ahead on other threads and wraps what they throw.
         StringAssert.Contains(error.GetBaseException().Message, "no bytes");
+        StringAssert.Contains(error.GetBaseException().Message, "'Content'");
     }
 
     [TestMethod]

@@ -5,6 +5,9 @@ namespace Microsoft.ML.Data;
 /// <summary>Several cursors read by a thread each and put in order of their batch numbers; every active column of every row is fetched.</summary>
 sealed class ConsolidatedCursor : DataViewRowCursor
 {
+    /// <summary>Most rows that are read ahead in one piece, as many as a cached block has.</summary>
+    const int MostRows = 16;
+
     readonly DataViewRowCursor[] sources;
     readonly DataViewSchema.Column[] columns;
     readonly BlockingCollection<Chunk>[] queues;
@@ -27,7 +30,7 @@ sealed class ConsolidatedCursor : DataViewRowCursor
 
     public override long Position => position;
 
-    public override long Batch => chunk!.Batch;
+    public override long Batch => chunk?.Batch ?? 0;
 
     public override DataViewSchema Schema => sources[0].Schema;
 
@@ -91,7 +94,7 @@ sealed class ConsolidatedCursor : DataViewRowCursor
             var id = source.GetIdGetter();
             while (source.MoveNext())
             {
-                if (current is null || current.Batch != source.Batch)
+                if (current is null || current.Batch != source.Batch || current.Ids.Count == MostRows)
                 {
                     if (current is not null)
                         queues[index].Add(current, stop.Token);
