@@ -39,6 +39,8 @@ public sealed class OptionTests
     [DataRow("--fisher-gamma", "Infinity", "above 1")]
     [DataRow("--fisher-draws", "0", "1 or more")]
     [DataRow("--compensate", "hope", "none|bias-correction|gptq|erq|ridge-gptq")]
+    [DataRow("--reconstruct", "more", "by-effort|none|end-to-end")]
+    [DataRow("--reconstruction-steps", "0", "1 or more")]
     [DataRow("--activation-range", "all", "min-max|percentile|mse|entropy|output-mse")]
     [DataRow("--weight-scale", "big", "min-max|mse|output-mse")]
     [DataRow("--bits-for", "head", "head=8")]

@@ -64,7 +64,7 @@ sealed class QuantizeRun(QuantizeRequest request, Terminal terminal)
         double written = total.Elapsed.TotalSeconds;
 
         terminal.Report($"wrote '{request.Output}'");
-        var seconds = new SecondsLine(loaded, measured - loaded, result.Seconds.Calibrate, result.Seconds.Sensitivity, result.Seconds.Solve, result.Seconds.Refine, result.Seconds.Compensate,
+        var seconds = new SecondsLine(loaded, measured - loaded, result.Seconds.Calibrate, result.Seconds.Sensitivity, result.Seconds.Solve, result.Seconds.Refine, result.Seconds.Compensate, result.Seconds.Reconstruct,
             result.Seconds.Write + written - compared, compared - quantized, written);
         QuantizeReport.Of(request, result, structure, classifier.Model.ToBytes().LongLength, bytes.LongLength, fp32, evaluation, latency, fast.EngineName, seconds, preprocessing)
             .Write(terminal.Output, request.Format);

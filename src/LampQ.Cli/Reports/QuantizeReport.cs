@@ -18,7 +18,7 @@ sealed record QuantizedLayerLine(string Name, string Type, IReadOnlyList<long> S
 sealed record BytesLine(long Fp32, long Quantized);
 
 /// <summary>Seconds of each stage, and of all from the start of the command to the written file.</summary>
-sealed record SecondsLine(double Load, double Baseline, double Calibrate, double Sensitivity, double Solve, double Refine, double Compensate, double Write, double Compare, double Total);
+sealed record SecondsLine(double Load, double Baseline, double Calibrate, double Sensitivity, double Solve, double Refine, double Compensate, double Reconstruct, double Write, double Compare, double Total);
 
 /// <summary>How both models do on the calibration images.</summary>
 /// <param name="Images">How many.</param>
@@ -152,7 +152,7 @@ sealed record QuantizeReport : Report
         if (Refinement.Count > 0)
             output.WriteLine($"refinement    {Refinement.Count(s => s.Accepted)} of {Refinement.Count} pairs kept");
         output.WriteLine($"seconds       {Figures.Fixed(Seconds.Total, 1)} (load {Figures.Fixed(Seconds.Load, 1)}, baseline {Figures.Fixed(Seconds.Baseline, 1)}, calibrate {Figures.Fixed(Seconds.Calibrate, 1)}, "
-            + $"sensitivity {Figures.Fixed(Seconds.Sensitivity, 1)}, solve {Figures.Fixed(Seconds.Solve, 1)}, refine {Figures.Fixed(Seconds.Refine, 1)}, compensate {Figures.Fixed(Seconds.Compensate, 1)}, write {Figures.Fixed(Seconds.Write, 1)}, compare {Figures.Fixed(Seconds.Compare, 1)})");
+            + $"sensitivity {Figures.Fixed(Seconds.Sensitivity, 1)}, solve {Figures.Fixed(Seconds.Solve, 1)}, refine {Figures.Fixed(Seconds.Refine, 1)}, compensate {Figures.Fixed(Seconds.Compensate, 1)}, reconstruct {Figures.Fixed(Seconds.Reconstruct, 1)}, write {Figures.Fixed(Seconds.Write, 1)}, compare {Figures.Fixed(Seconds.Compare, 1)})");
 
         output.WriteLine();
         output.WriteLine($"on {Accuracy.Images} calibration images{(Accuracy.Labelled == 0 ? " (no labels: agreement only)" : "")}{(Compensation == ErrorCompensation.None.Name ? "" : "; errors were compensated on these very images, 'lampq eval' on others says more")}");

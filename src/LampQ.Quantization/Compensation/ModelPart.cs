@@ -43,6 +43,16 @@ public sealed class ModelPart : IDisposable
     /// <param name="fed">Further inputs and what they hold.</param>
     public static ModelPart Of(Model model, string? start, Func<Graph, IReadOnlyList<Value>> extend, RunSettings settings, IReadOnlyDictionary<string, Tensor>? fed = null)
     {
+        var (copy, name) = Cut(model, start, extend);
+        // Batches run side by side, one thread each.
+        var session = new OnnxSession(copy, settings.Session with { Threads = 1 });
+        var inputs = session.InputNames.ToHashSet();
+        return new ModelPart(session, name, fed?.Where(p => inputs.Contains(p.Key)).ToDictionary() ?? []);
+    }
+
+    /// <summary>A copy of a model that begins at one value and returns others, and the name of the input it begins with.</summary>
+    internal static (Model Model, string Start) Cut(Model model, string? start, Func<Graph, IReadOnlyList<Value>> extend)
+    {
         var copy = model.Clone();
         var graph = copy.Graph;
         string name = graph.Inputs[0].Name;
@@ -61,11 +71,11 @@ public sealed class ModelPart : IDisposable
         foreach (var unused in graph.Inputs.Where(v => v.IsUnused).ToArray())
             graph.RemoveInput(unused);
         graph.Sort();
-        // Batches run side by side, one thread each.
-        var session = new OnnxSession(copy, settings.Session with { Threads = 1 });
-        var inputs = session.InputNames.ToHashSet();
-        return new ModelPart(session, name, fed?.Where(p => inputs.Contains(p.Key)).ToDictionary() ?? []);
+        return (copy, name);
     }
+
+    /// <summary>The tensors that are inputs of this part.</summary>
+    public IReadOnlyDictionary<string, Tensor> Only(IReadOnlyDictionary<string, Tensor> fed) => session.InputNames.Where(fed.ContainsKey).ToDictionary(n => n, n => fed[n]);
 
     /// <summary>Runs the part on one batch.</summary>
     /// <param name="start">The batch of the value <see cref="Start"/>.</param>

@@ -53,7 +53,9 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         var quantizers = new LayerQuantizers(calibration, options, outputErrors, contextErrors);
         var groups = GroupsOf(calibration.Structure, quantizers);
         var export = new Export(calibration, quantizers, groups, container, options);
-        var compensation = Compensation(calibration, samples, weights);
+        bool willTrain = WillTrain(prepared, samples);
+        // What judges training must not have been fitted.
+        var compensation = Compensation(calibration, willTrain ? samples.Take(Reconstruction.Seen(samples)) : samples, weights);
         double calibrated = total.Elapsed.TotalSeconds;
 
         // With every layer's width fixed there is nothing to allocate.
@@ -61,7 +63,9 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         {
             var uniform = groups.ToDictionary(g => g.Name, _ => options.UniformBits);
             var plan = compensation?.Apply(export.Plan(uniform), cancellation) ?? export.Plan(uniform);
-            return Finish(export, plan, uniform, null, null, [], new StageSeconds(calibrated, 0, 0, 0, total.Elapsed.TotalSeconds - calibrated, 0, 0));
+            double rounded = total.Elapsed.TotalSeconds;
+            plan = Reconstruct(plan, willTrain, calibration, samples, weights, cancellation);
+            return Finish(export, plan, uniform, null, null, [], new StageSeconds(calibrated, 0, 0, 0, rounded - calibrated, total.Elapsed.TotalSeconds - rounded, 0, 0));
         }
 
         int[] bits = [.. options.Bits.Order()];
@@ -103,8 +107,53 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         }
         double refined = total.Elapsed.TotalSeconds;
         var (chosen, compensated) = Compensate(export, compensation, session, allocation, cancellation);
-        return Finish(export, compensated, chosen, sensitivity, answer, steps,
-            new StageSeconds(calibrated, measured - calibrated, solved - measured, refined - solved, total.Elapsed.TotalSeconds - refined, 0, 0)) with { Front = front, PredictedMilliseconds = latency?.MillisecondsOf(chosen) };
+        double compensatedAt = total.Elapsed.TotalSeconds;
+        var trained = Reconstruct(compensated, willTrain, calibration, samples, weights, cancellation);
+        return Finish(export, trained, chosen, sensitivity, answer, steps,
+            new StageSeconds(calibrated, measured - calibrated, solved - measured, refined - solved, compensatedAt - refined, total.Elapsed.TotalSeconds - compensatedAt, 0, 0)) with { Front = front, PredictedMilliseconds = latency?.MillisecondsOf(chosen) };
+    }
+
+    Reconstruction Method => options.Reconstruction ?? QuantizationOptions.ReconstructionFor(options.Effort);
+
+    /// <summary>Whether there will be training. What the effort chose is left out, with a note, where it cannot be done; what the caller chose is refused there.</summary>
+    bool WillTrain(Model model, SampleSet samples)
+    {
+        if (Method == Reconstruction.None)
+            return false;
+        string? obstacle = samples.Count < Reconstruction.FewestSamples ? $"{samples.Count} samples are too few, {Reconstruction.FewestSamples} are needed"
+            : FixedBatch.Of(model) is > 1 and var batch ? $"the model's batch is fixed to {batch}" : null;
+        if (obstacle is null || options.Reconstruction is not null)
+            return true;
+        notes.Add($"Nothing was trained: {obstacle}.");
+        return false;
+    }
+
+    QuantizationPlan Reconstruct(QuantizationPlan plan, bool willTrain, Calibration calibration, SampleSet samples, TokenWeights? weights, CancellationToken cancellation)
+    {
+        if (!willTrain)
+            return plan;
+        Say($"Reconstructing ({Method.Name})");
+        try
+        {
+            var trained = Method.Train(plan, new ReconstructionTask
+            {
+                Calibration = calibration,
+                Samples = samples,
+                Weights = weights,
+                Run = options.Run,
+                Seed = options.Seed,
+                Options = options.Training,
+                Progress = look => Say(string.Create(CultureInfo.InvariantCulture, $"  {look.Step} of {options.Training.Steps} steps, held-out mean KL {look.MeanKl:G4}")),
+            }, cancellation);
+            notes.Add(string.Create(CultureInfo.InvariantCulture,
+                $"Training ({Method.Name}) took mean KL on held-out calibration images from {trained.Looks[0].MeanKl:G3} to {trained.Looks.Min(l => l.MeanKl):G3}."));
+            return trained.Plan;
+        }
+        catch (NotSupportedException e) when (options.Reconstruction is null)
+        {
+            notes.Add($"Nothing was trained: {e.Message}");
+            return plan;
+        }
     }
 
     (IReadOnlyDictionary<string, int> Bits, QuantizationPlan Plan) Compensate(Export export, SequentialCompensation? compensation, OnnxSession session, BitAllocation allocation,

@@ -27,7 +27,7 @@ public enum QuantizationEffort
     Fast,
     /// <summary>The solver's allocation and the widest uniform one in the budget are both compensated on three quarters of the samples, judged on the rest, and the better one is compensated on all.</summary>
     Balanced,
-    /// <summary>The same with as many samples as <see cref="QuantizationOptions.ImagesFor"/> says: compensation fits more of them less closely.</summary>
+    /// <summary>The same with as many samples as <see cref="QuantizationOptions.ImagesFor"/> says, because compensation fits more of them less closely; then scales and biases are trained (<see cref="Reconstruction.EndToEnd"/>).</summary>
     Best,
 }
 
@@ -121,6 +121,12 @@ public sealed record QuantizationOptions
     /// <summary>How the rounding errors of a layer make up for each other, and for what was quantized before it. Default: the one that won by measurement (docs/decisions/0011).</summary>
     public ErrorCompensation Compensation { get; init; } = ErrorCompensation.RidgeGptq;
 
+    /// <summary>How a compensated model is trained. Null (the default) goes by <see cref="Effort"/>: <see cref="ReconstructionFor"/>.</summary>
+    public Reconstruction? Reconstruction { get; init; }
+
+    /// <summary>Steps, rates and limits of reconstruction.</summary>
+    public ReconstructionOptions Training { get; init; } = new();
+
     /// <summary>How much time may be spent. Default <see cref="QuantizationEffort.Fast"/>: under a minute for DeiT-Tiny on two cores.</summary>
     public QuantizationEffort Effort { get; init; } = QuantizationEffort.Fast;
 
@@ -131,6 +137,9 @@ public sealed record QuantizationOptions
         QuantizationEffort.Balanced => 128,
         _ => 512,
     };
+
+    /// <summary>What an effort trains: nothing, or scales and biases end to end for <see cref="QuantizationEffort.Best"/> (docs/decisions/0018-reconstruction.md).</summary>
+    public static Reconstruction ReconstructionFor(QuantizationEffort effort) => effort == QuantizationEffort.Best ? Quantization.Reconstruction.EndToEnd : Quantization.Reconstruction.None;
 
     /// <summary>Samples that activation ranges are taken from, the first of the calibration set. Default 32: ranges do not change beyond, compensation uses all samples.</summary>
     public int RangeImages { get; init; } = 32;
@@ -170,6 +179,7 @@ public sealed record QuantizationOptions
         if (RangeImages < 1)
             throw new ArgumentException($"RangeImages is {RangeImages}; expected 1 at least.");
         Fisher.Validate();
+        Training.Validate();
         if (RefinementSteps < 0)
             throw new ArgumentException($"RefinementSteps is {RefinementSteps}; expected 0 at least.");
         if (Run.BatchSize < 1)

@@ -13,7 +13,7 @@ namespace LampQ.Quantization;
 public sealed record LayerResult(string Name, LayerType Type, string Group, int Bits, long Parameters, double? Sensitivity);
 
 /// <summary>Seconds each stage took.</summary>
-public sealed record StageSeconds(double Calibrate, double Sensitivity, double Solve, double Refine, double Compensate, double Write, double Total);
+public sealed record StageSeconds(double Calibrate, double Sensitivity, double Solve, double Refine, double Compensate, double Reconstruct, double Write, double Total);
 
 /// <summary>A quantized model and how it came about.</summary>
 public sealed record QuantizationResult

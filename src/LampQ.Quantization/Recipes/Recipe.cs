@@ -67,7 +67,7 @@ public abstract partial class Recipe
 
     /// <summary>
     /// What the papers have in common (ALGORITHMS section 0): weights and inputs of all layers and the attention operands at the target's width, the head and the weights of the patch embedding too (its
-    /// input holds 8 bits), no error compensation, ranges and sensitivity from 32 samples.
+    /// input holds 8 bits), no error compensation and no training, ranges and sensitivity from 32 samples.
     /// </summary>
     protected static QuantizationOptions Published(int bits) => new()
     {
@@ -75,6 +75,7 @@ public abstract partial class Recipe
         BitsFor = new Dictionary<string, int> { [LayerType.PatchEmbedding.Word()] = bits, [LayerType.Head.Word()] = bits },
         NormTransformation = null,
         Compensation = ErrorCompensation.None,
+        Reconstruction = Reconstruction.None,
         SensitivityImages = 32,
         RefinementSteps = 0,
     };

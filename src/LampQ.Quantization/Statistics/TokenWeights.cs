@@ -69,6 +69,10 @@ public sealed class TokenWeights
     /// <summary>√ω of the tokens of a sample, in the order of the rows of the layer's input; null for a layer that was not measured.</summary>
     public float[]? RootsOf(QuantizableLayer layer, int sample) => weights.TryGetValue(layer.Name, out var samples) ? samples[sample] : null;
 
+    /// <summary>ω of the tokens of a layer, averaged over the samples; null for a layer that was not measured.</summary>
+    public float[]? MeanOf(QuantizableLayer layer) => !weights.TryGetValue(layer.Name, out var samples) ? null
+        : [.. Enumerable.Range(0, samples[0].Length).Select(t => samples.Average(s => s[t] * s[t]))];
+
     static void Normalize(float[][] samples)
     {
         double mean = samples.Average(s => s.Average(v => (double)v));
