@@ -24,7 +24,7 @@ sealed class HeldOutStudy
     /// <param name="profile">What is narrowed.</param>
     public HeldOutStudy(Model model, SampleSet samples, int calibrated, QuantizationProfile profile)
     {
-        options = new QuantizationOptions { Profile = profile };
+        options = new QuantizationOptions { Profile = profile, AttentionBits = 8 };
         var folded = new ConstantFolding().Apply(model);
         ShapeInference.Infer(folded);
         calibration = Calibration.Of(folded, Unlabelled.Of(samples, 0, calibrated), options.Run);
@@ -65,7 +65,7 @@ sealed class HeldOutStudy
     {
         var layers = groups.SelectMany(g => g.Layers).ToArray();
         var errors = new LayerError(calibration, quantizers, InputGrams.Collect(calibration.Model, layers, context.Samples, options.Run, default));
-        using var candidate = new CandidateModel(calibration.Model, layers, options.Profile == QuantizationProfile.Paper, null, options.Run);
+        using var candidate = new CandidateModel(calibration.Model, layers, context.VariedInputs, null, options.Run);
         var starts = context.Samples.Tensors(options.Run).ToArray();
         return new AllocationRefiner { MaximumSteps = options.RefinementSteps }.Refine(start,
             (item, bits) => guide(item, bits, groups[item].Layers.Average(l => errors.Of(l, bits))),

@@ -30,9 +30,9 @@ static class Rows
                 foreach (var metric in Metrics)
                     yield return ($"cpu, {bits} on average, {metric.Name}", new QuantizationOptions { TargetBits = bits, Metric = metric });
             }
-            yield return ("paper, uniform 4", Uniform(4) with { Profile = QuantizationProfile.Paper });
+            yield return ("paper, uniform 4", Uniform(4) with { Profile = QuantizationProfile.Paper, AttentionBits = 8 });
             foreach (var metric in Metrics)
-                yield return ($"paper, 4 on average, {metric.Name}", new QuantizationOptions { TargetBits = 4, Metric = metric, Profile = QuantizationProfile.Paper });
+                yield return ($"paper, 4 on average, {metric.Name}", new QuantizationOptions { TargetBits = 4, Metric = metric, Profile = QuantizationProfile.Paper, AttentionBits = 8 });
         }
     }
 

@@ -54,6 +54,11 @@ sealed record QuantizeReport : Report
     public required string? Metric { get; init; }
     public required string Compensation { get; init; }
     public required int AttentionBits { get; init; }
+    public required string MapQuantizer { get; init; }
+    public required string GeluQuantizer { get; init; }
+
+    // Uniform codes are what everybody expects.
+    string Codes => (MapQuantizer == "uniform" ? "" : $", map {MapQuantizer}") + (GeluQuantizer == "uniform" ? "" : $", behind GELU {GeluQuantizer}");
     public required double? TargetBits { get; init; }
     public required long? MaxSize { get; init; }
     public required string? Data { get; init; }
@@ -67,6 +72,8 @@ sealed record QuantizeReport : Report
     public required ProofLine? Proof { get; init; }
     public required string? Allocation { get; init; }
     public required long? MaxBops { get; init; }
+    public required double? MaxLatency { get; init; }
+    public required double? PredictedLatency { get; init; }
     public required IReadOnlyList<FrontLine> Front { get; init; }
     public required IReadOnlyList<RefinementStep> Refinement { get; init; }
     public required IReadOnlyList<QuantizedLayerLine> Layers { get; init; }
@@ -82,13 +89,15 @@ sealed record QuantizeReport : Report
         {
             Model = request.Model,
             Output = request.Output,
-            Method = request.Options.Method.ToString().ToLowerInvariant(),
+            Method = request.Options.MethodName,
             Profile = request.Options.Profile.ToString().ToLowerInvariant(),
             Container = request.Options.Container.ToString().ToLowerInvariant(),
             Export = request.Options.Export.ToString().ToLowerInvariant(),
             Metric = result.Sensitivity?.Metric,
             Compensation = request.Options.Compensation.Name,
-            AttentionBits = request.Options.AttentionBits,
+            AttentionBits = request.Options.ChosenAttentionBits,
+            MapQuantizer = request.Options.ChosenMapQuantizer.Name,
+            GeluQuantizer = request.Options.ChosenGeluQuantizer.Name,
             TargetBits = allocates && request.MaxSize is null ? request.TargetBits : null,
             MaxSize = request.MaxSize,
             Data = request.Data,
@@ -102,6 +111,8 @@ sealed record QuantizeReport : Report
             Proof = ProofLine.Of(result.Answer?.Proof),
             Allocation = allocates ? request.Options.Rule.Name : null,
             MaxBops = allocates ? request.Options.MaxBitOperations : null,
+            MaxLatency = allocates ? request.Options.MaxLatencyInMilliseconds : null,
+            PredictedLatency = result.PredictedMilliseconds,
             Front = [.. result.Front.Select(a => new FrontLine(a.Totals[0], a.Damage, MeanBits(a, result)))],
             Refinement = result.Refinement,
             Layers = [.. result.Layers.Select(l => new QuantizedLayerLine(l.Name, l.Type.Word(), shapes.GetValueOrDefault(l.Name) ?? [], l.Parameters, l.Sensitivity, l.Bits))],
@@ -130,10 +141,12 @@ sealed record QuantizeReport : Report
         UnrecognizedLine.Write(output, Unrecognized);
 
         output.WriteLine();
-        output.WriteLine($"method        {Method}{(Metric is null ? "" : $", {Metric}, {Allocation}")}; profile {Profile}, compensation {Compensation}, {(Export == "packed" ? "packed" : $"container {Container}")}, attention {AttentionBits} bits");
+        output.WriteLine($"method        {Method}{(Metric is null ? "" : $", {Metric}, {Allocation}")}; profile {Profile}, compensation {Compensation}, {(Export == "packed" ? "packed" : $"container {Container}")}, attention {AttentionBits} bits{Codes}");
         output.WriteLine($"average bits  {Figures.Fixed(AverageBits, 4)}{(TargetBits is { } target ? $" (budget {Figures.Short(target)})" : MaxSize is { } size ? $" (budget {SizeText.Of(size)})" : "")}");
         if (Proof is not null)
             output.WriteLine($"proof         {Proof.Text}");
+        if (PredictedLatency is { } predicted)
+            output.WriteLine($"latency       {Figures.Fixed(predicted, 3)} ms a run predicted (budget {Figures.Short(MaxLatency)}), {Figures.Fixed(Milliseconds.Quantized * Milliseconds.Batch, 3)} measured");
         foreach (var point in Front)
             output.WriteLine($"front         {Figures.Fixed(point.AverageBits, 3)} bits, damage {Figures.Short(point.Damage)}");
         if (Refinement.Count > 0)

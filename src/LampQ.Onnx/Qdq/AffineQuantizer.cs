@@ -8,10 +8,10 @@ namespace LampQ.Onnx;
 /// <param name="ZeroPoint">The code of 0, between <paramref name="Low"/> and <paramref name="High"/>.</param>
 /// <param name="Low">The smallest code.</param>
 /// <param name="High">The largest code.</param>
-public readonly record struct AffineQuantizer(float Scale, int ZeroPoint, int Low, int High)
+public sealed record AffineQuantizer(float Scale, int ZeroPoint, int Low, int High) : ActivationQuantizer
 {
-    /// <summary>Bits of a code.</summary>
-    public int Bits => System.Numerics.BitOperations.Log2((uint)(High - Low + 1));
+    /// <inheritdoc/>
+    public override int Bits => System.Numerics.BitOperations.Log2((uint)(High - Low + 1));
 
     /// <summary>The smallest value that is represented.</summary>
     public float Minimum => Scale * (Low - ZeroPoint);
@@ -35,9 +35,25 @@ public readonly record struct AffineQuantizer(float Scale, int ZeroPoint, int Lo
         return new AffineQuantizer(Positive(bound / half), 128, 128 - half, 127 + half);
     }
 
-    /// <summary>The value after rounding to a code and back; half to even, as in ONNX QuantizeLinear.</summary>
-    public float Apply(float x) => Scale * (Math.Clamp(MathF.Round(x / Scale, MidpointRounding.ToEven) + ZeroPoint, Low, High) - ZeroPoint);
+    /// <inheritdoc/>
+    public override IReadOnlyList<float> Values => [.. Enumerable.Range(Low, High - Low + 1).Select(code => Scale * (code - ZeroPoint))];
 
-    // A constant zero activation has no range; any positive step represents it exactly.
-    static float Positive(float scale) => scale > 1e-20f && float.IsFinite(scale) ? scale : 1f;
+    /// <inheritdoc/>
+    /// <remarks>Counted from <see cref="Low"/>, whatever bytes the codes are stored as.</remarks>
+    public override int CodeOf(float x) => (int)Math.Clamp(MathF.Round(x / Scale, MidpointRounding.ToEven) + ZeroPoint, Low, High) - Low;
+
+    /// <summary>The value after rounding to a code and back; half to even, as in ONNX QuantizeLinear.</summary>
+    public override float Apply(float x) => Scale * (Math.Clamp(MathF.Round(x / Scale, MidpointRounding.ToEven) + ZeroPoint, Low, High) - ZeroPoint);
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<(string Name, Tensor Value)> Parameters =>
+        [("scale", Tensor.Scalar(Scale)), ("zero", Tensor.Scalar((byte)ZeroPoint)), ("min", Tensor.Scalar(Minimum)), ("max", Tensor.Scalar(Maximum))];
+
+    /// <summary>Clip → QuantizeLinear → DequantizeLinear.</summary>
+    private protected override Value EmitCore(Steps steps, Func<string, Value> parameter)
+    {
+        var (scale, zero) = (parameter("scale"), parameter("zero"));
+        var clipped = steps.Do("Clip", [steps.X, parameter("min"), parameter("max")], "clipped");
+        return steps.Do("DequantizeLinear", [steps.Do("QuantizeLinear", [clipped, scale, zero], "quantized", ElementType.UInt8), scale, zero], "dequantized");
+    }
 }

@@ -4,19 +4,32 @@ namespace LampQ.Onnx;
 /// <remarks>
 /// Fewer than 8 bits are written as Clip to the represented range before QuantizeLinear: the codes are the same as those of a narrower
 /// quantizer, and ONNX Runtime still finds its integer kernels.
+/// Other codes than uniform ones are written as their formula in standard operators (<see cref="ActivationQuantizer.Emit"/>).
 /// </remarks>
 public sealed class QdqActivation(Graph graph)
 {
-    readonly Dictionary<(Value, AffineQuantizer), Value> written = [];
+    readonly Dictionary<(Value, ActivationQuantizer), Value> written = [];
 
     /// <summary>The dequantized twin of a value; asked for twice with the same quantizer, the same one.</summary>
     /// <param name="value">A float value.</param>
     /// <param name="quantizer">Codes within a byte.</param>
     /// <param name="name">Prefix of the new names.</param>
-    public Value Write(Value value, AffineQuantizer quantizer, string name)
+    public Value Write(Value value, ActivationQuantizer quantizer, string name)
     {
         if (written.TryGetValue((value, quantizer), out var twin))
             return twin;
+        if (quantizer is AffineQuantizer affine)
+            twin = WriteAffine(value, affine, name);
+        else
+        {
+            var parameters = quantizer.Parameters.ToDictionary(p => p.Name, p => graph.AddInitializer($"{name}.{p.Name}", p.Value));
+            twin = quantizer.Emit(graph, value, p => parameters[p], name);
+        }
+        return written[(value, quantizer)] = twin;
+    }
+
+    Value WriteAffine(Value value, AffineQuantizer quantizer, string name)
+    {
         var clipped = value;
         if (quantizer.Low > 0 || quantizer.High < 255)
         {
@@ -27,9 +40,9 @@ public sealed class QdqActivation(Graph graph)
         var zeroPoint = graph.AddInitializer($"{name}.zero_point", Tensor.Scalar((byte)quantizer.ZeroPoint));
         var quantized = graph.Emit("QuantizeLinear", [clipped, scale, zeroPoint], $"{name}.quantized");
         (quantized.Type, quantized.Shape) = (ElementType.UInt8, value.Shape);
-        twin = graph.Emit("DequantizeLinear", [quantized, scale, zeroPoint], $"{name}.dequantized");
+        var twin = graph.Emit("DequantizeLinear", [quantized, scale, zeroPoint], $"{name}.dequantized");
         (twin.Type, twin.Shape) = (ElementType.Float, value.Shape);
-        return written[(value, quantizer)] = twin;
+        return twin;
     }
 
     /// <summary>What a dequantized value stands for; null where it is no quantized activation with one scale and one zero point in 8 bits.</summary>

@@ -1,8 +1,8 @@
 namespace LampQ.Onnx;
 
 /// <summary>
-/// The pattern of a quantized attention: Q, Kᵀ and V as quantized activations with zero point 128, and the attention map A row by row,
-/// m = max_j A_ij, A_ij/m quantized to codes 0 to 2^bits − 1 with scale 1/(2^bits − 1), and the context multiplied by m again.
+/// The pattern of a quantized attention: Q, Kᵀ and V as quantized activations with zero point 128, and the attention map A, as it is or row by row:
+/// m = max_j A_ij, A_ij/m quantized, and the context multiplied by m again. Uniform codes of a row are 0 to 2^bits − 1 with scale 1/(2^bits − 1).
 /// </summary>
 /// <remarks>
 /// With one scale for the whole map most of it rounds to 0: on DeiT-Tiny the median entry is 0.0015, half a step of an 8-bit map is 0.002, and each
@@ -17,10 +17,10 @@ public static class QdqAttention
     /// <param name="q">Quantizer of Q.</param>
     /// <param name="k">Quantizer of Kᵀ.</param>
     /// <param name="v">Quantizer of V.</param>
-    /// <param name="mapBits">Bits of the attention map, 2 to 8.</param>
+    /// <param name="mapCode">How the attention map is coded.</param>
     /// <param name="opset">Version of the operator set the graph is written in.</param>
     /// <param name="name">Prefix of the new names.</param>
-    public static void Write(QdqActivation activations, Attention attention, AffineQuantizer q, AffineQuantizer k, AffineQuantizer v, int mapBits, long opset, string name)
+    public static void Write(QdqActivation activations, Attention attention, AffineQuantizer q, AffineQuantizer k, AffineQuantizer v, MapCode mapCode, long opset, string name)
     {
         Quantize(activations, attention.Scores, 0, q, $"{name}.q");
         Quantize(activations, attention.Scores, 1, k, $"{name}.k");
@@ -28,13 +28,18 @@ public static class QdqAttention
 
         var graph = attention.Context.Graph;
         var map = attention.Context.Input(0)!;
+        if (!mapCode.IsRowByRow)
+        {
+            attention.Context.SetInput(0, activations.Write(map, mapCode.Quantizer, $"{name}.map"));
+            return;
+        }
         var largest = opset >= 18
             ? graph.Emit("ReduceMax", [map, graph.AddInitializer($"{name}.map.last_axis", Tensor.Of([-1L]))], $"{name}.map.largest")
             : graph.Emit("ReduceMax", [map], $"{name}.map.largest", ("axes", new long[] { -1 }));
         (largest.Type, largest.Shape) = (ElementType.Float, map.Shape is { } shape ? [.. shape.Take(shape.Count - 1), new Dimension(1)] : null);
         var relative = graph.Emit("Div", [map, largest], $"{name}.map.relative");
         (relative.Type, relative.Shape) = (ElementType.Float, map.Shape);
-        attention.Context.SetInput(0, activations.Write(relative, AffineQuantizer.OfRange(0, 1, mapBits), $"{name}.map"));
+        attention.Context.SetInput(0, activations.Write(relative, mapCode.Quantizer, $"{name}.map"));
 
         var context = attention.Context.Output;
         var scaled = graph.Emit("Mul", [context, largest], $"{name}.context");
@@ -53,6 +58,8 @@ public static class QdqAttention
     public static QuantizedMap? MatchMap(Node softmax, Node context, out string reason)
     {
         reason = "The attention map is not quantized with one scale.";
+        if (context.Input(0) is { } coded && CodedActivation.SourceOf(coded) is not null)
+            reason = "The attention map has other than uniform codes; ONNX Runtime multiplies floats.";
         if (context.Input(0) is not { } operand || QdqActivation.Match(operand) is not { } map)
             return null;
         if (map.Source == softmax.Output)

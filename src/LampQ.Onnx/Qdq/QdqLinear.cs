@@ -4,6 +4,10 @@ namespace LampQ.Onnx;
 /// The pattern of a quantized linear layer: quantized activation → MatMul ← DequantizeLinear ← integer weights, one scale an output channel,
 /// bias in float; or, behind a 2-D input, Gemm with the bias in int32 at scale sₓ·s_w, because ONNX Runtime runs a 2-D MatMul + Add in float.
 /// </summary>
+/// <remarks>
+/// Behind other than uniform codes the weights are Cast and multiplied by their scales instead: ONNX Runtime 1.30 would turn a DequantizeLinear in front of a float product
+/// into MatMulNBits, which quantizes the input a second time, by itself. It folds Cast and Mul at load and multiplies floats.
+/// </remarks>
 public static class QdqLinear
 {
     /// <summary>Replaces the layer by its quantized form.</summary>
@@ -14,25 +18,27 @@ public static class QdqLinear
     /// <param name="container">Type of the stored weights.</param>
     /// <param name="bias">[N], or null when the layer has none.</param>
     /// <param name="isFlat">True when the input is known to be 2-D.</param>
-    public static void Write(QdqActivation activations, QuantizableLayer layer, QuantizedWeights weights, AffineQuantizer input, WeightContainer container,
+    public static void Write(QdqActivation activations, QuantizableLayer layer, QuantizedWeights weights, ActivationQuantizer input, WeightContainer container,
         float[]? bias, bool isFlat)
     {
         var node = layer.Node;
         var graph = node.Graph;
         var x = activations.Write(layer.Input, input, $"{layer.Name}.input");
+        var affine = input as AffineQuantizer;
+        Value Weights(bool rowPerOutput) => affine is null ? WriteFoldedWeights(graph, layer.Name, weights, container, rowPerOutput) : WriteWeights(graph, layer.Name, weights, container, rowPerOutput);
         if (!isFlat && node.Is("MatMul"))
         {
-            node.SetInput(layer.WeightIndex, WriteWeights(graph, layer.Name, weights, container, rowPerOutput: layer.IsRowPerOutput));
+            node.SetInput(layer.WeightIndex, Weights(layer.IsRowPerOutput));
             node.SetInput(1 - layer.WeightIndex, x);
             if (bias is not null && layer.BiasAdd is { } add && layer.Output.Shape is { Count: >= 3 } shape && shape.All(d => d.Size is not null))
                 add.SetInput(add.Input(0) == node.Output ? 1 : 0, graph.AddInitializer($"{layer.Name}.bias", UnfusedBias(bias)));
             return;
         }
-        var w = WriteWeights(graph, layer.Name, weights, container, rowPerOutput: false);
+        var w = Weights(rowPerOutput: false);
         List<Value?> inputs = [x, w];
         if (bias is not null)
-            inputs.Add(container.TypeFor(weights.Bits) != ElementType.Int4
-                ? WriteBias(graph, layer.Name, bias, weights.Scales, input.Scale)
+            inputs.Add(affine is not null && container.TypeFor(weights.Bits) != ElementType.Int4
+                ? WriteBias(graph, layer.Name, bias, weights.Scales, affine.Scale)
                 : graph.AddInitializer($"{layer.Name}.bias", Tensor.Of(bias)));
         var old = layer.Output;
         var product = graph.Emit("Gemm", inputs, $"{layer.Name}.product");
@@ -53,6 +59,32 @@ public static class QdqLinear
     /// <param name="rowPerOutput">True stores [N, K] with scales along axis 0, false [K, N] with scales along axis 1.</param>
     public static Value WriteWeights(Graph graph, string name, QuantizedWeights weights, WeightContainer container, bool rowPerOutput)
     {
+        var type = container.TypeFor(weights.Bits);
+        var quantized = StoreWeights(graph, name, weights, type, rowPerOutput);
+        var scale = graph.AddInitializer($"{name}.weight_scale", Tensor.Of(weights.Scales));
+        // ONNX Runtime's QGemm is chosen only where the zero points are written out, zeros as they are.
+        var zeroPoint = graph.AddInitializer($"{name}.weight_zero_point", Store(new sbyte[weights.Rows], type, weights.Rows));
+        var dequantized = graph.Emit("DequantizeLinear", [quantized, scale, zeroPoint], $"{name}.weight", ("axis", rowPerOutput ? 0L : 1L));
+        (dequantized.Type, dequantized.Shape) = (ElementType.Float, quantized.Shape);
+        return dequantized;
+    }
+
+    /// <summary>Stores integer weights and writes Cast → Mul by the scales, which ONNX Runtime folds at load; parameters as in <see cref="WriteWeights"/>.</summary>
+    internal static Value WriteFoldedWeights(Graph graph, string name, QuantizedWeights weights, WeightContainer container, bool rowPerOutput)
+    {
+        // No integer kernel reads them: 8 bits need no uint8 here.
+        var type = container.TypeFor(weights.Bits) == ElementType.Int4 ? ElementType.Int4 : ElementType.Int8;
+        var quantized = StoreWeights(graph, name, weights, type, rowPerOutput);
+        var integers = graph.Emit("Cast", [quantized], $"{name}.weight_integers", ("to", (long)ElementType.Float));
+        var scale = graph.AddInitializer($"{name}.weight_scale", rowPerOutput ? Tensor.Of(weights.Scales, weights.Rows, 1) : Tensor.Of(weights.Scales));
+        var folded = graph.Emit("Mul", [integers, scale], $"{name}.weight");
+        foreach (var value in new[] { integers, folded })
+            (value.Type, value.Shape) = (ElementType.Float, quantized.Shape);
+        return folded;
+    }
+
+    static Value StoreWeights(Graph graph, string name, QuantizedWeights weights, ElementType type, bool rowPerOutput)
+    {
         int rows = weights.Rows, columns = weights.Columns;
         var codes = weights.Codes;
         if (!rowPerOutput)
@@ -62,15 +94,7 @@ public static class QdqLinear
                 for (int k = 0; k < columns; k++)
                     codes[k * rows + n] = weights.Codes[n * columns + k];
         }
-        long[] shape = rowPerOutput ? [rows, columns] : [columns, rows];
-        var type = container.TypeFor(weights.Bits);
-        var quantized = graph.AddInitializer($"{name}.weight_quantized", Store(codes, type, shape));
-        var scale = graph.AddInitializer($"{name}.weight_scale", Tensor.Of(weights.Scales));
-        // ONNX Runtime's QGemm is chosen only where the zero points are written out, zeros as they are.
-        var zeroPoint = graph.AddInitializer($"{name}.weight_zero_point", Store(new sbyte[rows], type, rows));
-        var dequantized = graph.Emit("DequantizeLinear", [quantized, scale, zeroPoint], $"{name}.weight", ("axis", rowPerOutput ? 0L : 1L));
-        (dequantized.Type, dequantized.Shape) = (ElementType.Float, [.. shape.Select(d => new Dimension(d))]);
-        return dequantized;
+        return graph.AddInitializer($"{name}.weight_quantized", Store(codes, type, rowPerOutput ? [rows, columns] : [columns, rows]));
     }
 
     /// <summary>Signed codes in their container; uint8 holds code + 128.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using LampQ.Onnx;
 using LampQ.Runtime;
 
@@ -20,6 +21,19 @@ public sealed class ModelPart : IDisposable
         MaxDegreeOfParallelism = settings.Session.Threads > 0 ? settings.Session.Threads : Environment.ProcessorCount,
         CancellationToken = cancellation,
     };
+
+    /// <summary>Does something for each of some batches side by side; a failure is thrown as it is, so that a full disk or a broken image reaches the user in its own words.</summary>
+    internal static void ForEachBatch(int batches, ParallelOptions parallel, Action<int> body)
+    {
+        try
+        {
+            Parallel.For(0, batches, parallel, body);
+        }
+        catch (AggregateException several)
+        {
+            ExceptionDispatchInfo.Throw(several.InnerExceptions[0]);
+        }
+    }
 
     /// <summary>Cuts a part out of a model.</summary>
     /// <param name="model">The model; it stays as it was.</param>
@@ -71,6 +85,12 @@ public sealed class ModelPart : IDisposable
             inputs[name] = tensor;
         session.Run(inputs, session.OutputNames, see);
     }
+
+    /// <summary>Runs the part on one batch to some of its outputs.</summary>
+    /// <param name="start">The batch of the value <see cref="Start"/>.</param>
+    /// <param name="outputs">Names of the outputs.</param>
+    /// <param name="see">Sees the outputs in the order of their names.</param>
+    public void Run(Tensor start, IReadOnlyList<string> outputs, FloatOutput see) => session.Run(new Dictionary<string, Tensor>(fed) { [Start] = start }, outputs, see);
 
     /// <inheritdoc/>
     public void Dispose() => session.Dispose();

@@ -15,14 +15,14 @@ public sealed class QuantizedTwin
     /// <param name="calibration">The model.</param>
     /// <param name="inputs">Quantizer of what goes into each layer, by layer name; layers without one stay as they are.</param>
     /// <param name="attentions">Quantizers of the attentions, in the order of the structure.</param>
-    public QuantizedTwin(Calibration calibration, IReadOnlyDictionary<string, AffineQuantizer> inputs, IReadOnlyList<AttentionPlan> attentions)
+    public QuantizedTwin(Calibration calibration, IReadOnlyDictionary<string, ActivationQuantizer> inputs, IReadOnlyList<AttentionPlan> attentions)
     {
         model = calibration.Model.Clone();
         ShapeInference.Infer(model);
         ModelFamily.Detect(model, out var structure);
         var activations = new QdqActivation(model.Graph);
         foreach (var (attention, quantizers) in structure.Attentions.Zip(attentions))
-            QdqAttention.Write(activations, attention, quantizers.Q, quantizers.K, quantizers.V, quantizers.MapBits, model.Opset, $"attention.{attention.Block}");
+            QdqAttention.Write(activations, attention, quantizers.Q, quantizers.K, quantizers.V, quantizers.Map, model.Opset, $"attention.{attention.Block}");
         foreach (var layer in structure.Layers)
         {
             if (!inputs.TryGetValue(layer.Name, out var quantizer))

@@ -19,8 +19,17 @@ sealed class Export(Calibration calibration, LayerQuantizers quantizers, IReadOn
 
     public IReadOnlyList<Unrecognized> Unrecognized => calibration.Structure.Unrecognized;
 
-    public IReadOnlyList<string> Notes => options.MaxSizeInBytes is null ? [] :
-        ["Under a size budget weights are stored in int4 (2 to 4 bits) or int8 (5 to 8 bits); widths that share a container cost the same bytes."];
+    /// <summary>Notes on what was asked for and written.</summary>
+    public IEnumerable<string> Notes(QuantizationPlan plan)
+    {
+        if (options.MaxSizeInBytes is not null)
+            yield return "Under a size budget weights are stored in int4 (2 to 4 bits) or int8 (5 to 8 bits); widths that share a container cost the same bytes.";
+        if (HasExtraState(plan))
+            yield return "Logarithmic codes have a zero beside their 2^bits levels, as in the papers' simulations: the written model computes with 2^bits + 1 states, which no code of that many bits can say.";
+    }
+
+    static bool HasExtraState(QuantizationPlan plan) =>
+        plan.Layers.Values.Select(l => l.Input).Concat(plan.Attentions.Select(a => a.Map.Quantizer)).Any(q => q is LogQuantizer { Zero: ZeroState.Extra });
 
     public int BitsOf(QuantizableLayer layer, IReadOnlyDictionary<string, int> bitsOfGroup) => quantizers.FixedBits(layer) ?? bitsOfGroup[layer.Group];
 
@@ -35,12 +44,16 @@ sealed class Export(Calibration calibration, LayerQuantizers quantizers, IReadOn
         model.ProducerName = "LampQ";
         model.ProducerVersion = typeof(Export).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
         model.Metadata["lampq.version"] = model.ProducerVersion;
-        model.Metadata["lampq.method"] = options.Method.ToString().ToLowerInvariant();
+        model.Metadata["lampq.method"] = options.MethodName;
         model.Metadata["lampq.profile"] = options.Profile.ToString().ToLowerInvariant();
         model.Metadata["lampq.compensation"] = options.Compensation.Name;
         model.Metadata["lampq.reconstruction"] = (options.Reconstruction ?? QuantizationOptions.ReconstructionFor(options.Effort)).Name;
         model.Metadata["lampq.container"] = container.ToString().ToLowerInvariant();
-        model.Metadata["lampq.attention_bits"] = options.AttentionBits.ToString(CultureInfo.InvariantCulture);
+        model.Metadata["lampq.attention_bits"] = options.ChosenAttentionBits.ToString(CultureInfo.InvariantCulture);
+        model.Metadata["lampq.map_quantizer"] = options.ChosenMapQuantizer.Name;
+        model.Metadata["lampq.gelu_quantizer"] = options.ChosenGeluQuantizer.Name;
+        if (HasExtraState(plan))
+            model.Metadata["lampq.zero_state"] = "extra";
         model.Metadata["lampq.bits"] = string.Join(";", Layers.Select(l => string.Create(CultureInfo.InvariantCulture, $"{l.Name}={plan.Layers[l.Name].Weights.Bits}")));
         return model;
     }

@@ -3,7 +3,7 @@ using LampQ.Onnx;
 namespace LampQ.Quantization;
 
 /// <summary>
-/// Writes a plan into a float model as standard QuantizeLinear / DequantizeLinear: linear layers, attention operands and the patch embedding;
+/// Writes a plan into a float model as standard QuantizeLinear / DequantizeLinear, and other than uniform codes as formulas: linear layers, attention operands and the patch embedding;
 /// LayerNorm, softmax, GELU and residual adds stay float.
 /// </summary>
 /// <param name="plan">Weights and quantizers, for every layer of the model that is to be quantized.</param>
@@ -17,7 +17,7 @@ public sealed class PortableExport(QuantizationPlan plan, WeightContainer contai
         ModelFamily.Detect(model, out var structure);
         var activations = new QdqActivation(model.Graph);
         foreach (var (attention, quantizers) in structure.Attentions.Zip(plan.Attentions))
-            QdqAttention.Write(activations, attention, quantizers.Q, quantizers.K, quantizers.V, quantizers.MapBits, model.Opset, $"attention.{attention.Block}");
+            QdqAttention.Write(activations, attention, quantizers.Q, quantizers.K, quantizers.V, quantizers.Map, model.Opset, $"attention.{attention.Block}");
         foreach (var layer in structure.Layers)
             if (plan.Layers.TryGetValue(layer.Name, out var layerPlan))
                 Write(activations, layer, layerPlan);
@@ -29,7 +29,7 @@ public sealed class PortableExport(QuantizationPlan plan, WeightContainer contai
         if (bias is not null && layerPlan.Bias is not null)
             layer.WriteBias(bias);
         if (layer.Node.Is("Conv"))
-            QdqPatchEmbedding.Write(activations, layer, layerPlan.Weights, layerPlan.Input, container, bias);
+            QdqPatchEmbedding.Write(activations, layer, layerPlan.Weights, (AffineQuantizer)layerPlan.Input, container, bias);
         else
             QdqLinear.Write(activations, layer, layerPlan.Weights, layerPlan.Input, container, bias, isFlat: layer.Input.Shape?.Count == 2);
     }

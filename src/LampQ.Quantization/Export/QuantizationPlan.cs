@@ -6,10 +6,10 @@ namespace LampQ.Quantization;
 /// <param name="Weights">Integers and scales.</param>
 /// <param name="Input">Quantizer of what goes in.</param>
 /// <param name="Bias">b [N] in place of the layer's own; null keeps that.</param>
-public sealed record LayerPlan(QuantizedWeights Weights, AffineQuantizer Input, float[]? Bias = null);
+public sealed record LayerPlan(QuantizedWeights Weights, ActivationQuantizer Input, float[]? Bias = null);
 
-/// <summary>Quantizers of Q, Kᵀ and V of an attention, and the bits of its map, which needs no range.</summary>
-public sealed record AttentionPlan(AffineQuantizer Q, AffineQuantizer K, AffineQuantizer V, int MapBits);
+/// <summary>Quantizers of Q, Kᵀ and V of an attention, which are signed and uniform, and the code of its map.</summary>
+public sealed record AttentionPlan(AffineQuantizer Q, AffineQuantizer K, AffineQuantizer V, MapCode Map);
 
 /// <summary>Everything the export needs to know: layers by name, attentions in the order of <see cref="ModelStructure.Attentions"/>.</summary>
 public sealed record QuantizationPlan(IReadOnlyDictionary<string, LayerPlan> Layers, IReadOnlyList<AttentionPlan> Attentions);

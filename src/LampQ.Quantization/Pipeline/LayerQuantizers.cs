@@ -8,10 +8,12 @@ namespace LampQ.Quantization;
 /// <param name="calibration">The model and its ranges.</param>
 /// <param name="options">Profile, weight quantizer, range and fixed widths.</param>
 /// <param name="outputErrors">Errors at the outputs of layers, for ranges that are chosen by them.</param>
-public sealed class LayerQuantizers(Calibration calibration, QuantizationOptions options, OutputErrors? outputErrors = null)
+/// <param name="contextErrors">Errors at the contexts of attentions, for map quantizers that are chosen by them.</param>
+public sealed class LayerQuantizers(Calibration calibration, QuantizationOptions options, OutputErrors? outputErrors = null, ContextErrors? contextErrors = null)
 {
     readonly ConcurrentDictionary<(string Layer, int Bits), LayerPlan> plans = [];
-    readonly ConcurrentDictionary<(string Value, int Bits), AffineQuantizer> inputs = [];
+    readonly ConcurrentDictionary<(string Value, int Bits), ActivationQuantizer> inputs = [];
+    readonly ConcurrentDictionary<string, AttentionPlan> attentions = [];
 
     /// <summary>The width that is fixed for a layer by its name or type; null when it takes part in the allocation.</summary>
     public int? FixedBits(QuantizableLayer layer) =>
@@ -20,7 +22,7 @@ public sealed class LayerQuantizers(Calibration calibration, QuantizationOptions
     /// <summary>What becomes of a layer at a width.</summary>
     public LayerPlan Plan(QuantizableLayer layer, int bits) => plans.GetOrAdd((layer.Name, bits), _ =>
         new LayerPlan(options.WeightQuantizer.Quantize(layer.ReadWeight(), layer.OutputChannels, bits),
-            Input(layer.Input, options.Profile == QuantizationProfile.Paper ? bits : 8)));
+            Input(layer, bits)));
 
     /// <summary>ΔW = Ŵ − W, row-major [N, K]: what rounding to a width changes.</summary>
     public float[] WeightError(QuantizableLayer layer, int bits)
@@ -31,12 +33,13 @@ public sealed class LayerQuantizers(Calibration calibration, QuantizationOptions
     }
 
     /// <summary>The quantizers of an attention's operands.</summary>
-    public AttentionPlan Plan(Attention attention)
+    public AttentionPlan Plan(Attention attention) => attentions.GetOrAdd(attention.Context.Output.Name, _ =>
     {
-        int bits = options.AttentionBits;
+        int bits = options.ChosenAttentionBits;
         AffineQuantizer Centered(Value value) => RangeSearch.Centered(calibration.Statistics[value.Name].Groups[0], bits);
-        return new AttentionPlan(Centered(attention.Scores.Input(0)!), Centered(attention.Scores.Input(1)!), Centered(attention.Context.Input(1)!), bits);
-    }
+        return new AttentionPlan(Centered(attention.Scores.Input(0)!), Centered(attention.Scores.Input(1)!), Centered(attention.Context.Input(1)!),
+            options.ChosenMapQuantizer.Choose(bits, options.ZeroState, contextErrors?.Of(attention)));
+    });
 
     /// <summary>The plan of the whole model under an allocation.</summary>
     /// <param name="bitsOf">Width by layer name.</param>
@@ -44,12 +47,27 @@ public sealed class LayerQuantizers(Calibration calibration, QuantizationOptions
         calibration.Structure.Layers.Where(l => bitsOf.ContainsKey(l.Name)).ToDictionary(l => l.Name, l => Plan(l, bitsOf[l.Name])),
         [.. calibration.Structure.Attentions.Select(Plan)]);
 
-    // In the cpu profile every width of a layer, and q, k and v, share one input quantizer.
-    AffineQuantizer Input(Value value, int bits) => inputs.GetOrAdd((value.Name, bits), _ =>
+    /// <summary>The quantizer of a layer's input at a width of the layer. In the cpu profile every width of a layer, and q, k and v, share one.</summary>
+    public ActivationQuantizer Input(QuantizableLayer layer, int bits)
     {
-        var error = outputErrors?.Of(value.Name);
-        // A patch embedding's output error is not known; its input has no outliers.
-        var range = options.ActivationRange.NeedsOutputError && error is null ? ActivationRange.Mse : options.ActivationRange;
-        return range.Choose(calibration.Statistics[value.Name].Groups[0], bits, error);
-    });
+        // No paper narrows the image: its 8 bits are what the camera made (ALGORITHMS section 0).
+        int width = options.Profile == QuantizationProfile.Paper && layer.Type != LayerType.PatchEmbedding ? bits : 8;
+        return inputs.GetOrAdd((layer.Input.Name, width), _ =>
+        {
+            var values = calibration.Statistics[layer.Input.Name].Groups[0];
+            var error = outputErrors?.Of(layer.Input.Name);
+            // A patch embedding's output error is not known; its input has no outliers.
+            var range = options.ActivationRange.NeedsOutputError && error is null ? ActivationRange.Mse : options.ActivationRange;
+            if (layer.Type != LayerType.Fc2)
+                return range.Choose(values, width, error);
+            try
+            {
+                return options.ChosenGeluQuantizer.Choose(values, width, new RangeChoice(range, options.ZeroState, error));
+            }
+            catch (ArgumentException e)
+            {
+                throw new ArgumentException($"Layer '{layer.Name}': {e.Message}", e);
+            }
+        });
+    }
 }

@@ -17,6 +17,9 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
     /// <summary>Samples that output errors of input quantizers are measured on: about 1600 tokens, and every candidate runs over all of them.</summary>
     const int OutputErrorImages = 8;
 
+    /// <summary>Samples that codes of attention maps are compared on: a map has as many entries a sample as fc1 has outputs.</summary>
+    const int ContextErrorImages = 4;
+
     /// <summary>Quantizes a float model.</summary>
     /// <param name="model">A float ONNX model with one image input [batch, ..] and class scores as first output; it stays as it was.</param>
     /// <param name="samples">The calibration set. A model whose batch is fixed sets the batch size itself and uses whole batches of it.</param>
@@ -28,6 +31,8 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
     public QuantizationResult Quantize(Model model, SampleSet samples, CancellationToken cancellation = default)
     {
         options.Validate();
+        if (options.Recipe.Refusal(samples.Count) is { } refusal)
+            throw new ArgumentException(refusal, nameof(samples));
         if (FixedBatch.Of(model) is { } fixedBatch && FixedBatch.Fit(options, samples, fixedBatch) is var fitted && fitted != (options, samples))
             return QuantizeFitted(fitted.Options, model, fitted.Samples, samples.Count, cancellation);
         total.Restart();
@@ -36,13 +41,16 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
 
         var prepared = Prepare(model, container);
         CheckSamples(prepared.Graph.Inputs[0], samples);
-        int images = Math.Min(options.RangeImages, samples.Count);
-        var ranges = samples.Take(prepared.Graph.Inputs[0].Shape?[0].Size is { } batch ? (int)Math.Max(batch, images - images % batch) : images);
+        // Whole batches where the model fixes them.
+        int batch = FixedBatch.Of(prepared) ?? 1;
+        SampleSet First(int images) => samples.Take(Math.Max(batch, Math.Min(images, samples.Count) / batch * batch));
+        var ranges = First(options.RangeImages);
         Say($"Calibrating on {ranges.Count} samples");
         var calibration = Calibration.Of(prepared, ranges, options.Run, cancellation, EquivalentTransformation.With(options.NormTransformation));
         var weights = TokenWeightsOf(calibration, samples, cancellation);
-        var outputErrors = options.ActivationRange.NeedsOutputError ? new OutputErrors(calibration, samples.Take(Math.Min(OutputErrorImages, samples.Count)), weights, options.Run) : null;
-        var quantizers = new LayerQuantizers(calibration, options, outputErrors);
+        var outputErrors = options.ActivationRange.NeedsOutputError ? new OutputErrors(calibration, First(OutputErrorImages), weights, options.Run) : null;
+        using var contextErrors = options.ChosenMapQuantizer.NeedsContextError ? new ContextErrors(calibration, First(ContextErrorImages), options.Run) : null;
+        var quantizers = new LayerQuantizers(calibration, options, outputErrors, contextErrors);
         var groups = GroupsOf(calibration.Structure, quantizers);
         var export = new Export(calibration, quantizers, groups, container, options);
         bool willTrain = WillTrain(prepared, samples);
@@ -61,9 +69,10 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         }
 
         int[] bits = [.. options.Bits.Order()];
+        var latency = Latency(export, bits, cancellation);
         // An infeasible budget is found before the minutes of measuring, not after.
         var flat = new SensitivityProfile("", [.. groups.Select(g => new GroupSensitivity(g.Name, 0, bits.ToDictionary(b => b, _ => 0.0)))]);
-        var feasible = Formulate(flat, groups, bits, container, export);
+        var feasible = Formulate(flat, groups, bits, container, export, latency);
         AllocationSolver.For(feasible).Solve(feasible, cancellation).Require();
 
         var subset = samples.Take(Math.Min(options.SensitivityImages, samples.Count));
@@ -85,7 +94,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         double measured = total.Elapsed.TotalSeconds;
 
         Say($"Allocating bits ({options.Rule.Name})");
-        var problem = Formulate(sensitivity, groups, bits, container, export);
+        var problem = Formulate(sensitivity, groups, bits, container, export, latency);
         var (answer, front) = options.Rule.Allocate(problem, groups, sensitivity, cancellation);
         var allocation = answer.Require();
         double solved = total.Elapsed.TotalSeconds;
@@ -101,7 +110,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         double compensatedAt = total.Elapsed.TotalSeconds;
         var trained = Reconstruct(compensated, willTrain, calibration, samples, weights, cancellation);
         return Finish(export, trained, chosen, sensitivity, answer, steps,
-            new StageSeconds(calibrated, measured - calibrated, solved - measured, refined - solved, compensatedAt - refined, total.Elapsed.TotalSeconds - compensatedAt, 0, 0)) with { Front = front };
+            new StageSeconds(calibrated, measured - calibrated, solved - measured, refined - solved, compensatedAt - refined, total.Elapsed.TotalSeconds - compensatedAt, 0, 0)) with { Front = front, PredictedMilliseconds = latency?.MillisecondsOf(chosen) };
     }
 
     Reconstruction Method => options.Reconstruction ?? QuantizationOptions.ReconstructionFor(options.Effort);
@@ -197,11 +206,22 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         return [.. structure.Layers.Where(l => quantizers.FixedBits(l) is null).GroupBy(l => l.Group).Select(g => new AllocationGroup(g.Key, [.. g]))];
     }
 
-    AllocationProblem Formulate(SensitivityProfile profile, IReadOnlyList<AllocationGroup> groups, int[] bits, WeightContainer container, Export export)
+    MeasuredLatency? Latency(Export export, int[] bits, CancellationToken cancellation)
+    {
+        if (options.MaxLatencyInMilliseconds is null)
+            return null;
+        Say("Measuring latency at every width");
+        var widest = export.Groups.ToDictionary(g => g.Name, _ => bits[^1]);
+        return MeasuredLatency.Of(export.Calibration, export.Groups, bits, export.Write(export.Plan(widest)), options.Run, cancellation);
+    }
+
+    AllocationProblem Formulate(SensitivityProfile profile, IReadOnlyList<AllocationGroup> groups, int[] bits, WeightContainer container, Export export, MeasuredLatency? latency)
     {
         var problem = options.MaxSizeInBytes is { } size
             ? Formulation.OfFileSize(groups, profile, bits, container, size, export.FixedBytes(bits[0], bits[^1]))
             : Formulation.OfTargetBits(groups, profile, bits, options.TargetBits);
+        if (latency is not null)
+            problem = latency.Limit(problem, groups, options.MaxLatencyInMilliseconds!.Value);
         if (options.MaxBitOperations is not { } limit)
             return problem;
         var operations = new BitOperationCount(export.Calibration);
@@ -214,7 +234,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
     {
         var groups = context.Groups;
         var layers = groups.SelectMany(g => g.Layers).ToArray();
-        using var candidate = new CandidateModel(context.Calibration.Model, layers, options.Profile == QuantizationProfile.Paper, null, options.Run);
+        using var candidate = new CandidateModel(context.Calibration.Model, layers, context.VariedInputs, null, options.Run);
         var starts = context.Samples.Tensors(options.Run, context.Cancellation).ToArray();
         return new AllocationRefiner { MaximumSteps = options.RefinementSteps }.Refine(allocation,
             options.Metric.FollowsRoundingError ? (item, bits) => sensitivity.Groups[item].Damage[bits] : RelativeError(context),
@@ -288,7 +308,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
             Refinement = steps,
             Unrecognized = export.Unrecognized,
             SizeInBytes = written.ToBytes().LongLength,
-            Notes = [.. export.Notes, .. notes, .. lowering.Left.Select(o => $"'{o.Name}' ({o.Operation}) is not packed. {o.Reason}")],
+            Notes = [.. export.Notes(plan), .. notes, .. lowering.Left.Select(o => $"'{o.Name}' ({o.Operation}) is not packed. {o.Reason}")],
             Seconds = seconds with { Write = total.Elapsed.TotalSeconds - before, Total = total.Elapsed.TotalSeconds },
         };
     }

@@ -7,7 +7,7 @@ public enum QuantizationProfile
 {
     /// <summary>Weights only; activations stay at 8 bits, because fewer buy no speed on CPUs.</summary>
     Cpu,
-    /// <summary>The input of each layer takes the layer's width too, as in the papers' W4A4 and 4MP tables.</summary>
+    /// <summary>The input of each layer takes the layer's width too, as in the papers' W4A4 and 4MP tables; the patch embedding's, the image itself, keeps 8 bits.</summary>
     Paper,
 }
 
@@ -34,6 +34,12 @@ public enum QuantizationEffort
 /// <summary>What to make of a float model. <c>new QuantizationOptions()</c> runs as it is: 4 bits a weight on average.</summary>
 public sealed record QuantizationOptions
 {
+    /// <summary>The recipe these options began as (<see cref="Recipe.Options"/>), which report and file name. Default <see cref="Recipe.LampQPlus"/>, whose options these defaults are. Setting it alone changes no other option.</summary>
+    public Recipe Recipe { get; init; } = Recipe.LampQPlus;
+
+    /// <summary>Name of the recipe; "uniform" for the default one without its allocation.</summary>
+    public string MethodName => Method == AllocationMethod.Uniform && Recipe == Recipe.LampQPlus ? Recipe.Uniform.Name : Recipe.Name;
+
     /// <summary>How bits are given to layers. Default <see cref="AllocationMethod.LampQ"/>.</summary>
     public AllocationMethod Method { get; init; } = AllocationMethod.LampQ;
 
@@ -52,14 +58,37 @@ public sealed record QuantizationOptions
     /// <summary>A further budget: bit operations of all quantized layers for one sample (<see cref="BitOperationCount"/>); null (the default) sets none.</summary>
     public long? MaxBitOperations { get; init; }
 
+    /// <summary>A further budget: predicted milliseconds of one run on LampQ's kernels of this CPU (<see cref="MeasuredLatency"/>), of one sample unless the model fixes the batch; null (the default) sets none and measures nothing.</summary>
+    public double? MaxLatencyInMilliseconds { get; init; }
+
     /// <summary>Width of every layer under <see cref="AllocationMethod.Uniform"/>, 2 to 8. Default 4.</summary>
     public int UniformBits { get; init; } = 4;
 
     /// <summary>What is narrowed. Default <see cref="QuantizationProfile.Cpu"/>.</summary>
     public QuantizationProfile Profile { get; init; } = QuantizationProfile.Cpu;
 
-    /// <summary>Width of Q, K, V and the attention map, 2 to 8. Default 8: a uniform map of fewer bits collapses (docs/results.md).</summary>
-    public int AttentionBits { get; init; } = 8;
+    /// <summary>Width of Q, K, V and the attention map, 2 to 8; null (the default) is 8 in the cpu profile and the target width in the paper profile, as in the papers' tables.</summary>
+    public int? AttentionBits { get; init; }
+
+    /// <summary>The width of Q, K, V and the attention map; the target width is <see cref="UniformBits"/>, or <see cref="TargetBits"/> rounded, and 8 under a size budget.</summary>
+    public int ChosenAttentionBits => AttentionBits ?? (Profile == QuantizationProfile.Cpu ? 8
+        : Method == AllocationMethod.Uniform ? UniformBits : MaxSizeInBytes is not null ? 8 : Math.Clamp((int)Math.Round(TargetBits), 2, 8));
+
+    /// <summary>How the attention map is coded; null (the default) is <see cref="MapQuantizer.AdaLog"/> in the paper profile at fewer than 8 bits, and otherwise
+    /// <see cref="MapQuantizer.Uniform"/>, which integer kernels run.</summary>
+    public MapQuantizer? MapQuantizer { get; init; }
+
+    /// <summary>How the attention map is coded.</summary>
+    public MapQuantizer ChosenMapQuantizer => MapQuantizer ?? (Profile == QuantizationProfile.Paper && ChosenAttentionBits < 8 ? MapQuantizer.AdaLog : MapQuantizer.Uniform);
+
+    /// <summary>How what stands behind GELU is coded; null (the default) is <see cref="GeluQuantizer.Uniform"/>, which integer kernels run.</summary>
+    public GeluQuantizer? GeluQuantizer { get; init; }
+
+    /// <summary>How what stands behind GELU is coded.</summary>
+    public GeluQuantizer ChosenGeluQuantizer => GeluQuantizer ?? GeluQuantizer.Uniform;
+
+    /// <summary>What logarithmic codes make of the smallest values. Default <see cref="ZeroState.LastCode"/>: no more than 2^bits states (docs/decisions/0017-activation-quantizers.md).</summary>
+    public ZeroState ZeroState { get; init; } = ZeroState.LastCode;
 
     /// <summary>Types weights are stored in. Default <see cref="WeightContainer.Int8"/>: integer kernels in every ONNX Runtime.</summary>
     public WeightContainer Container { get; init; } = WeightContainer.Int8;
@@ -139,8 +168,10 @@ public sealed record QuantizationOptions
             throw new ArgumentException($"MaxSizeInBytes is {MaxSizeInBytes}; expected a positive number of bytes.");
         if (MaxBitOperations is <= 0)
             throw new ArgumentException($"MaxBitOperations is {MaxBitOperations}; expected a positive number.");
+        if (MaxLatencyInMilliseconds is { } latency && !(latency > 0 && double.IsFinite(latency)))
+            throw new ArgumentException($"MaxLatencyInMilliseconds is {latency}; expected a positive number of milliseconds.");
         Width(nameof(UniformBits), UniformBits);
-        Width(nameof(AttentionBits), AttentionBits);
+        Width(nameof(AttentionBits), AttentionBits ?? 8);
         foreach (var (layer, bits) in BitsFor)
             Width($"BitsFor '{layer}'", bits);
         if (SensitivityImages < 1)

@@ -39,6 +39,9 @@ public sealed record QuantizationResult
     /// <summary>Allocations for other budgets, where the rule looks for them (<see cref="AllocationRule.Pareto"/>).</summary>
     public IReadOnlyList<BitAllocation> Front { get; init; } = [];
 
+    /// <summary>Milliseconds of one run as predicted from measured kernels; null without <see cref="QuantizationOptions.MaxLatencyInMilliseconds"/>.</summary>
+    public double? PredictedMilliseconds { get; init; }
+
     /// <summary>The pairs refinement tried.</summary>
     public IReadOnlyList<RefinementStep> Refinement { get; init; } = [];
 

@@ -19,7 +19,7 @@ sealed class EntropyRange : ActivationRange
 
     protected override AffineQuantizer ChooseCore(Histogram values, int bits, Func<AffineQuantizer, double>? outputError) =>
         (from low in Tails from high in Tails from shrink in (float[])[1, 0.85f, 0.7f]
-         select AffineQuantizer.OfRange(values.Quantile(low) * shrink, values.Quantile(1 - high) * shrink, bits)).MinBy(q => Divergence(values, q));
+         select AffineQuantizer.OfRange(values.Quantile(low) * shrink, values.Quantile(1 - high) * shrink, bits)).MinBy(q => Divergence(values, q))!;
 
     /// <summary>KL(P ‖ Q) in nats.</summary>
     internal static double Divergence(Histogram values, AffineQuantizer quantizer)

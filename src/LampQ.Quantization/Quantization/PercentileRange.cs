@@ -15,5 +15,5 @@ sealed class PercentileRange : ActivationRange
     public override string Name => "percentile";
 
     protected override AffineQuantizer ChooseCore(Histogram values, int bits, Func<AffineQuantizer, double>? outputError) =>
-        Tails.Select(tail => AffineQuantizer.OfRange(values.Quantile(tail), values.Quantile(1 - tail), bits)).MinBy(q => RangeSearch.MeanSquaredError(values, q));
+        Tails.Select(tail => AffineQuantizer.OfRange(values.Quantile(tail), values.Quantile(1 - tail), bits)).MinBy(q => RangeSearch.MeanSquaredError(values, q))!;
 }

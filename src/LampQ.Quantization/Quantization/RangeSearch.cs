@@ -63,6 +63,23 @@ public static class RangeSearch
         return values.Total == 0 ? 0 : sum / values.Total;
     }
 
+    /// <summary>Mean squared error of any quantizer over a histogram, each value taken as the middle of its bin.</summary>
+    public static double MeanSquaredError(Histogram values, ActivationQuantizer quantizer)
+    {
+        double sum = 0;
+        var counts = values.Counts;
+        float[] levels = [.. quantizer.Values];
+        for (int bin = 0; bin < counts.Length; bin++)
+        {
+            if (counts[bin] == 0)
+                continue;
+            float x = (float)values.Center(bin);
+            double error = levels[quantizer.CodeOf(x)] - x;
+            sum += counts[bin] * error * error;
+        }
+        return values.Total == 0 ? 0 : sum / values.Total;
+    }
+
     // 8 bits over a range: step²/12 inside, the distance outside.
     static double ErrorOfRange(Histogram values, float min, float max)
     {

@@ -8,7 +8,7 @@ namespace LampQ.Quantization;
 /// It starts at a given value of the float model, so that a search over late layers need not run the early ones again.
 /// </summary>
 /// <remarks>
-/// The input of a layer becomes x + on·(Q/DQ(x) − x): with on = 0 it is the float value, with on = 1 the quantized one. Feeding weights costs a
+/// The input of a layer becomes x + on·(x̂ − x): with on = 0 it is the float value, with on = 1 the quantized one. Feeding weights costs a
 /// repacking on every run, a few per cent, against the 0.1 s and more that a session of its own would take for each of the hundreds of candidates.
 /// </remarks>
 public sealed class CandidateModel : IDisposable
@@ -16,18 +16,18 @@ public sealed class CandidateModel : IDisposable
     readonly OnnxSession session;
     readonly Dictionary<string, QuantizableLayer> layers;
     readonly Dictionary<string, Tensor> fed = [];
-    readonly bool quantizeInputs;
+    readonly Func<QuantizableLayer, ActivationQuantizer>? inputs;
     readonly int workers;
 
     /// <summary>Makes the session.</summary>
     /// <param name="model">The float model, equivalent transformations applied.</param>
     /// <param name="layers">The layers that vary, found in <paramref name="model"/>.</param>
-    /// <param name="quantizeInputs">True when the inputs of layers vary too.</param>
+    /// <param name="inputs">A quantizer of a layer's input, of the kind of all that will be set; null where the inputs stay float.</param>
     /// <param name="start">Name of the value to start at; null starts at the model's input.</param>
     /// <param name="settings">Threads.</param>
-    public CandidateModel(Model model, IReadOnlyList<QuantizableLayer> layers, bool quantizeInputs, string? start, RunSettings settings)
+    public CandidateModel(Model model, IReadOnlyList<QuantizableLayer> layers, Func<QuantizableLayer, ActivationQuantizer>? inputs, string? start, RunSettings settings)
     {
-        this.quantizeInputs = quantizeInputs;
+        this.inputs = inputs;
         this.layers = layers.ToDictionary(l => l.Name);
         var copy = model.Clone();
         var graph = copy.Graph;
@@ -36,8 +36,8 @@ public sealed class CandidateModel : IDisposable
             var node = Twin(graph, layer);
             var shape = layer.WeightTensor.Shape;
             node.SetInput(layer.WeightIndex, graph.AddInput(WeightName(layer.Name), ElementType.Float, [.. shape.Select(d => new Dimension(d))]));
-            if (quantizeInputs)
-                node.SetInput(1 - layer.WeightIndex, Switchable(graph, node.Input(1 - layer.WeightIndex)!, layer.Name));
+            if (inputs is not null)
+                node.SetInput(1 - layer.WeightIndex, Switchable(graph, node.Input(1 - layer.WeightIndex)!, layer.Name, inputs(layer)));
             SetFloat(layer);
         }
         Start = start is null ? graph.Inputs[0].Name : CutAt(graph, graph.Find(start)!);
@@ -59,15 +59,15 @@ public sealed class CandidateModel : IDisposable
     public void SetFloat(QuantizableLayer layer)
     {
         fed[WeightName(layer.Name)] = layer.WeightTensor;
-        if (quantizeInputs)
-            Feed(fed, layer.Name, new AffineQuantizer(1, 0, 0, 255), on: 0);
+        if (inputs is not null)
+            Feed(fed, layer.Name, inputs(layer), on: 0);
     }
 
     /// <summary>Gives a layer quantized weights and, where inputs vary, a quantized input.</summary>
     public void Set(string layerName, LayerPlan plan)
     {
         SetWeight(layerName, plan.Weights.Dequantize());
-        if (quantizeInputs)
+        if (inputs is not null)
             Feed(fed, layerName, plan.Input, on: 1);
     }
 
@@ -98,24 +98,25 @@ public sealed class CandidateModel : IDisposable
     public void Dispose() => session.Dispose();
 
     /// <summary>Values for what <see cref="Switchable"/> added under a name.</summary>
-    internal static void Feed(Dictionary<string, Tensor> fed, string name, AffineQuantizer quantizer, float on)
+    internal static void Feed(Dictionary<string, Tensor> fed, string name, ActivationQuantizer quantizer, float on)
     {
-        fed[$"{name}:scale"] = Tensor.Scalar(quantizer.Scale);
-        fed[$"{name}:zero"] = Tensor.Scalar((byte)quantizer.ZeroPoint);
-        fed[$"{name}:min"] = Tensor.Scalar(quantizer.Minimum);
-        fed[$"{name}:max"] = Tensor.Scalar(quantizer.Maximum);
+        foreach (var (parameter, value) in quantizer.Parameters)
+            fed[$"{name}:{parameter}"] = value;
         fed[$"{name}:on"] = Tensor.Scalar(on);
     }
 
-    /// <summary>x + on·(Q/DQ(x) − x), the quantizer and "on" being inputs of the graph.</summary>
-    internal static Value Switchable(Graph graph, Value x, string name)
+    /// <summary>x + on·(x̂ − x), the parameters of the quantizer and "on" being inputs of the graph.</summary>
+    internal static Value Switchable(Graph graph, Value x, string name, ActivationQuantizer kind)
     {
-        Value Scalar(string what, ElementType type = ElementType.Float) => graph.AddInput($"{name}:{what}", type);
-        var scale = Scalar("scale");
-        var zero = Scalar("zero", ElementType.UInt8);
-        var clipped = graph.Emit("Clip", [x, Scalar("min"), Scalar("max")]);
-        var rounded = graph.Emit("DequantizeLinear", [graph.Emit("QuantizeLinear", [clipped, scale, zero]), scale, zero]);
-        return graph.Emit("Add", [x, graph.Emit("Mul", [graph.Emit("Sub", [rounded, x]), Scalar("on")])]);
+        var rounded = Fed(graph, x, kind, name);
+        return graph.Emit("Add", [x, graph.Emit("Mul", [graph.Emit("Sub", [rounded, x]), graph.AddInput($"{name}:on", ElementType.Float)])]);
+    }
+
+    /// <summary>x̂, the parameters of the quantizer being inputs of the graph, "name:parameter" each.</summary>
+    internal static Value Fed(Graph graph, Value x, ActivationQuantizer kind, string name)
+    {
+        var parameters = kind.Parameters.ToDictionary(p => p.Name, p => graph.AddInput($"{name}:{p.Name}", p.Value.Type, [.. p.Value.Shape.Select(_ => new Dimension(null, $"{name}:{p.Name}"))]));
+        return kind.Emit(graph, x, p => parameters[p], name);
     }
 
     static Node Twin(Graph graph, QuantizableLayer layer) => graph.Find(layer.Node.Output.Name)!.Producer!;

@@ -53,7 +53,7 @@ public sealed class DamageMeasurement : IDisposable
         {
             candidate?.Dispose();
             var behind = context.Groups.SelectMany(g => g.Layers).ToArray();
-            candidate = new CandidateModel(context.Calibration.Model, behind, context.Options.Profile == QuantizationProfile.Paper, start, context.Options.Run);
+            candidate = new CandidateModel(context.Calibration.Model, behind, context.VariedInputs, start, context.Options.Run);
             candidateStart = start;
         }
         return candidate;

@@ -106,11 +106,12 @@ sealed class FisherDamageMetric : SensitivityMetric
         return ([.. outputs], [.. owner]);
     }
 
-    static double InputError(ReadOnlySpan<float> x, ReadOnlySpan<float> gradient, AffineQuantizer quantizer)
+    static double InputError(ReadOnlySpan<float> x, ReadOnlySpan<float> gradient, ActivationQuantizer quantizer)
     {
         double sum = 0;
+        float[] levels = [.. quantizer.Values];
         for (int i = 0; i < x.Length; i++)
-            sum += gradient[i] * (quantizer.Apply(x[i]) - x[i]);
+            sum += gradient[i] * (levels[quantizer.CodeOf(x[i])] - x[i]);
         return sum;
     }
 

@@ -27,7 +27,7 @@ sealed class LayerNoise
             var inputs = node.Inputs.ToArray();
             inputs[layer.WeightIndex] = graph.AddInput(WeightName(layer), ElementType.Float, [.. layer.WeightTensor.Shape.Select(d => new Dimension(d))]);
             if (withInputs)
-                inputs[1 - layer.WeightIndex] = CandidateModel.Switchable(graph, inputs[1 - layer.WeightIndex]!, layer.Name);
+                inputs[1 - layer.WeightIndex] = CandidateModel.Switchable(graph, inputs[1 - layer.WeightIndex]!, layer.Name, context.Quantizers.Input(layer, context.Bits[0]));
             var twin = graph.Emit(node.OpType, inputs, $"{layer.Name}:twin", [.. node.Attributes.Select(a => (a.Name, a.Value!))]);
             var y = graph.Find(layer.Output.Name)!;
             foreach (var energy in new[] { graph.Emit("ReduceSumSquare", [y]), graph.Emit("ReduceSumSquare", [graph.Emit("Sub", [twin, node.Output])]) })

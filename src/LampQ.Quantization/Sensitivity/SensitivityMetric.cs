@@ -59,6 +59,9 @@ public sealed record SensitivityContext
     /// <summary>Everything else that was chosen.</summary>
     public required QuantizationOptions Options { get; init; }
 
+    /// <summary>A quantizer of each layer's input, where inputs are narrowed with their layers; null where they stay.</summary>
+    public Func<QuantizableLayer, ActivationQuantizer>? VariedInputs => Options.Profile == QuantizationProfile.Paper ? layer => Quantizers.Input(layer, Bits[0]) : null;
+
     /// <summary>Told after each group: done, of.</summary>
     public Action<int, int>? Progress { get; init; }
 

@@ -14,58 +14,54 @@ public sealed class OutputErrors(Calibration calibration, SampleSet samples, Tok
 
     /// <summary>The error of quantizers of one activation; null where the layers behind it take no rows of channels.</summary>
     /// <param name="activation">Name of the value.</param>
-    public Func<AffineQuantizer, double>? Of(string activation)
+    public Func<ActivationQuantizer, double>? Of(string activation)
     {
         var layers = calibration.Structure.Layers.Where(l => l.Input.Name == activation).ToArray();
         if (layers.Length == 0 || !layers.All(MomentsGraph.Suits))
             return null;
         return quantizer =>
         {
-            // One session at a time: the candidates of one activation come one after the other.
-            if (current.Name != activation)
+            // One session at a time: the candidates of one activation come one after the other, and are of one kind.
+            if (current.Name != activation || current.Kind != quantizer.GetType())
             {
                 current.Part?.Dispose();
-                current = (activation, PartFor(layers));
+                current = (activation, quantizer.GetType(), PartFor(layers, quantizer));
             }
             return Measure(current.Part!, layers, Recorded(activation), quantizer);
         };
     }
 
-    (string? Name, OnnxSession? Part) current;
+    (string? Name, Type? Kind, OnnxSession? Part) current;
 
-    double Measure(OnnxSession part, QuantizableLayer[] layers, List<Tensor> batches, AffineQuantizer quantizer)
+    double Measure(OnnxSession part, QuantizableLayer[] layers, List<Tensor> batches, ActivationQuantizer quantizer)
     {
         double sum = 0;
         int first = 0;
         foreach (var x in batches)
         {
             int count = (int)x.Shape[0], rows = (int)(x.Count / layers[0].InputChannels);
-            part.Run(new Dictionary<string, Tensor>
+            var fed = new Dictionary<string, Tensor>
             {
                 ["x"] = Tensor.Of(x.As<float>(), rows, layers[0].InputChannels),
                 ["root"] = MomentsGraph.Roots(layers[0], weights, first, count, rows),
-                ["scale"] = Tensor.Scalar(quantizer.Scale),
-                ["zero"] = Tensor.Scalar((byte)quantizer.ZeroPoint),
-                ["min"] = Tensor.Scalar(quantizer.Minimum),
-                ["max"] = Tensor.Scalar(quantizer.Maximum),
-            }, ["error"], (_, _, values) => sum += values[0]);
+            };
+            foreach (var (name, value) in quantizer.Parameters)
+                fed[$"x:{name}"] = value;
+            part.Run(fed, ["error"], (_, _, values) => sum += values[0]);
             first += count;
         }
         return sum;
     }
 
     /// <summary>x, its quantizer and √ω in; the squared norm of √ω·W·(x̂ − x) out, W the weights of all layers one below the other.</summary>
-    OnnxSession PartFor(QuantizableLayer[] layers)
+    OnnxSession PartFor(QuantizableLayer[] layers, ActivationQuantizer kind)
     {
         var model = Model.Create(13);
         var graph = model.Graph;
         int channels = layers[0].InputChannels, outputs = layers.Sum(l => l.OutputChannels);
-        Value Scalar(string name, ElementType type = ElementType.Float) => graph.AddInput(name, type);
         var x = graph.AddInput("x", ElementType.Float, "rows", channels);
         var root = graph.AddInput("root", ElementType.Float, "rows", 1);
-        var (scale, zero) = (Scalar("scale"), Scalar("zero", ElementType.UInt8));
-        var clipped = graph.Emit("Clip", [x, Scalar("min"), Scalar("max")]);
-        var rounded = graph.Emit("DequantizeLinear", [graph.Emit("QuantizeLinear", [clipped, scale, zero]), scale, zero]);
+        var rounded = CandidateModel.Fed(graph, x, kind, "x");
         var weight = graph.AddInitializer("weight", Tensor.Of(LinearWeights.Transpose([.. layers.SelectMany(l => l.ReadWeight())], outputs, channels), channels, outputs));
         var error = graph.Emit("MatMul", [graph.Emit("Mul", [graph.Emit("Sub", [rounded, x]), root]), weight]);
         var sum = graph.Emit("ReduceSumSquare", [error], "error", ("keepdims", 0L));

@@ -16,9 +16,14 @@ sealed class FloatView
         graph = model.Graph;
         foreach (var node in graph.Nodes.Where(n => n.Is("DequantizeLinear")).ToArray())
             if (node.Input(0)?.Constant is { } stored)
-                ReplaceByFloats(node, stored);
+                ReplaceByFloats(node, node.Input(0)!, Dequantize(node, stored));
             else if (QdqActivation.Match(node.Output) is { } activation)
                 graph.ReplaceUses(node.Output, activation.Source);
+        foreach (var node in graph.Nodes.Where(n => n.Is("Gather", "Where", "Mul")).ToArray())
+            if (CodedActivation.SourceOf(node.Output) is { } source)
+                graph.ReplaceUses(node.Output, source);
+            else if (CodedActivation.FoldedWeight(node.Output) is { } codes)
+                ReplaceByFloats(node, codes, Tensor.OfBytes(ElementType.Float, new byte[codes.Constant!.Count * sizeof(float)], [.. codes.Constant.Shape]));
         foreach (var softmax in graph.Nodes.Where(n => n.Is("Softmax")).ToArray())
             DropRowMaximum(softmax);
         graph.RemoveUnused();
@@ -48,14 +53,13 @@ sealed class FloatView
     }
 
     /// <summary>Under the name the weight had before it was quantized, where its codes tell: layers are named after it.</summary>
-    void ReplaceByFloats(Node node, Tensor stored)
+    void ReplaceByFloats(Node node, Value codes, Tensor floats)
     {
         const string Codes = "_quantized";
-        string codes = node.Input(0)!.Name;
-        string name = codes.EndsWith(Codes, StringComparison.Ordinal) ? codes[..^Codes.Length] : node.Output.Name + "_float";
+        string name = codes.Name.EndsWith(Codes, StringComparison.Ordinal) ? codes.Name[..^Codes.Length] : node.Output.Name + "_float";
         if (node.Output.Name == name)
             graph.Rename(node.Output, graph.NewName(name + ".dequantized"));
-        graph.ReplaceUses(node.Output, graph.AddInitializer(name, Dequantize(node, stored)));
+        graph.ReplaceUses(node.Output, graph.AddInitializer(name, floats));
     }
 
     static Tensor Dequantize(Node node, Tensor stored)

@@ -28,7 +28,7 @@ sealed class GraphLowering
         foreach (var layer in view.Structure.Layers)
             if (LinearSites.Of(layer, graph, view, out string reason) is { } site)
                 sites.Add(layer.Name, site);
-            else if (graph.Find(layer.Node.Output.Name)?.Producer is { } node && node.Inputs.Any(i => i?.Producer is { } p && p.Is("DequantizeLinear")))
+            else if (graph.Find(layer.Node.Output.Name)?.Producer is { } node && node.Inputs.Any(i => i is not null && IsQuantizedOperand(i)))
                 operations.Add(new(layer.Name, node.OpType, null, reason));
         foreach (var norm in view.Structure.Norms)
             if (NormSite.Of(norm, graph) is { } site)
@@ -50,6 +50,8 @@ sealed class GraphLowering
                 LowerFloatNorm(output, norm);
         ReportTheRest();
     }
+
+    static bool IsQuantizedOperand(Value value) => value.Producer is { } p && p.Is("DequantizeLinear") || CodedActivation.SourceOf(value) is not null || CodedActivation.FoldedWeight(value) is not null;
 
     bool IsQuantized(Node viewed) => graph.Find(viewed.Output.Name)?.Producer is { } node && node.Inputs.Any(i => i is not null && QdqActivation.Match(i) is not null);
 

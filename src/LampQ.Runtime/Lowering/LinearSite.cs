@@ -41,7 +41,9 @@ static class LinearSites
         var node = product.Producer!;
         if (node.Input(1 - layer.WeightIndex) is not { } operand || QdqActivation.Match(operand) is not { } input)
         {
-            reason = "Its input is not quantized to 8 bits with one scale.";
+            reason = node.Input(1 - layer.WeightIndex) is { } coded && CodedActivation.SourceOf(coded) is not null
+                ? "Its input has other than uniform codes; ONNX Runtime multiplies floats."
+                : "Its input is not quantized to 8 bits with one scale.";
             return null;
         }
         if (layer.WeightIndex == 0 && !node.Is("Conv"))

@@ -94,7 +94,7 @@ public sealed class PortableExportTests
                 Assert.AreEqual(profile == QuantizationProfile.Paper ? 4 : 8, plan.Layers[layer.Name].Input.Bits);
                 Assert.AreEqual(clips, written.Graph.Nodes.Count(n => n.Is("Clip") && n.Output.Name == $"{layer.Name}.input.clipped"), layer.Name);
             }
-            Assert.IsTrue(plan.Attentions.All(a => a is { Q.Bits: 8, K.Bits: 8, V.Bits: 8, MapBits: 8 }));
+            Assert.IsTrue(plan.Attentions.All(a => a is { Q.Bits: 8, K.Bits: 8, V.Bits: 8, Map.Quantizer.Bits: 8 }));
         }
     }
 
@@ -195,7 +195,7 @@ public sealed class PortableExportTests
     {
         var calibration = TinyRuns.Calibrate(vit, TinyRuns.Samples(vit), container.MinimumOpset());
         var widths = calibration.Structure.Layers.Select((l, i) => (l.Name, Bits: bits == Mixed ? 2 + i % 7 : bits)).ToDictionary(p => p.Name, p => p.Bits);
-        var plan = calibration.Quantizers(TinyRuns.Options with { Profile = profile }).Plan(widths);
+        var plan = calibration.Quantizers(TinyRuns.Options with { Profile = profile, AttentionBits = 8 }).Plan(widths);
         return (calibration, plan, new PortableExport(plan, container).Apply(calibration.Model));
     }
 }

@@ -88,7 +88,7 @@ public sealed class ModelQuantizerTests
     {
         var vit = new TinyVit();
         var samples = TinyRuns.Samples(vit, 16);
-        var options = TinyRuns.Options with { Profile = profile, TargetBits = 3, UniformBits = 3, Compensation = ErrorCompensation.RidgeGptq, ActivationRange = ActivationRange.All.Single(r => r.Name == range) };
+        var options = TinyRuns.Options with { Profile = profile, AttentionBits = 8, TargetBits = 3, UniformBits = 3, Compensation = ErrorCompensation.RidgeGptq, ActivationRange = ActivationRange.All.Single(r => r.Name == range) };
         double Kl(QuantizationOptions o)
         {
             var result = new ModelQuantizer(o).Quantize(vit.Build(), samples);

@@ -28,6 +28,29 @@ public sealed class QuantizationOptionsTests
         ["Fisher gamma"] = (new() { Fisher = new() { Gamma = 1 } }, ["γ is 1", "above 1"]),
     };
 
+    [TestMethod]
+    public void ChosenAttentionBits_NoneGiven_AreTheTargetsInThePaperProfileOnly()
+    {
+        var paper = new QuantizationOptions { Profile = QuantizationProfile.Paper };
+        Assert.AreEqual(8, new QuantizationOptions().ChosenAttentionBits);
+        Assert.AreEqual(4, paper.ChosenAttentionBits);
+        Assert.AreEqual(3, (paper with { TargetBits = 3.2 }).ChosenAttentionBits);
+        Assert.AreEqual(2, (paper with { TargetBits = 1.2 }).ChosenAttentionBits);
+        Assert.AreEqual(6, (paper with { Method = AllocationMethod.Uniform, UniformBits = 6 }).ChosenAttentionBits);
+        Assert.AreEqual(8, (paper with { MaxSizeInBytes = 1000 }).ChosenAttentionBits);
+        Assert.AreEqual(5, (paper with { AttentionBits = 5 }).ChosenAttentionBits);
+    }
+
+    [TestMethod]
+    public void ChosenQuantizers_NoneGiven_AreUniformWhereIntegerKernelsRunThem()
+    {
+        var paper = new QuantizationOptions { Profile = QuantizationProfile.Paper };
+        Assert.AreEqual((MapQuantizer.Uniform, GeluQuantizer.Uniform), (new QuantizationOptions { AttentionBits = 4 }.ChosenMapQuantizer, new QuantizationOptions().ChosenGeluQuantizer));
+        Assert.AreEqual(MapQuantizer.AdaLog, paper.ChosenMapQuantizer);
+        Assert.AreEqual(MapQuantizer.Uniform, (paper with { AttentionBits = 8 }).ChosenMapQuantizer);
+        Assert.AreEqual(MapQuantizer.Log2, (paper with { MapQuantizer = MapQuantizer.Log2 }).ChosenMapQuantizer);
+    }
+
     public static IEnumerable<object[]> Names => Wrong.Keys.Select(n => new object[] { n });
 
     [TestMethod]

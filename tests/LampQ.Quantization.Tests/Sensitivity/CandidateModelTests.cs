@@ -26,7 +26,8 @@ public sealed class CandidateModelTests
     public void Run_AllLayersFloat_GivesTheFloatModel(string spelling, bool quantizeInputs)
     {
         var calibration = Calibrate(spelling);
-        using var candidate = new CandidateModel(calibration.Model, calibration.Structure.Layers, quantizeInputs, null, TinyRuns.Settings);
+        var quantizers = calibration.Quantizers();
+        using var candidate = new CandidateModel(calibration.Model, calibration.Structure.Layers, quantizeInputs ? l => quantizers.Input(l, 8) : null, null, TinyRuns.Settings);
         var outputs = candidate.Run(calibration.Samples.Tensors(TinyRuns.Settings));
         Assert.IsTrue(TinyRuns.Difference(TinyRuns.Outputs(calibration.Model, calibration.Samples), outputs) < FloatNoise);
     }
@@ -38,7 +39,7 @@ public sealed class CandidateModelTests
         var calibration = Calibrate(spelling);
         var options = TinyRuns.Options with { Profile = quantizeInputs ? QuantizationProfile.Paper : QuantizationProfile.Cpu };
         var quantizers = calibration.Quantizers(options);
-        using var candidate = new CandidateModel(calibration.Model, calibration.Structure.Layers, quantizeInputs, null, TinyRuns.Settings);
+        using var candidate = new CandidateModel(calibration.Model, calibration.Structure.Layers, quantizeInputs ? l => quantizers.Input(l, 8) : null, null, TinyRuns.Settings);
         var reference = TinyRuns.Outputs(calibration.Model, calibration.Samples);
         foreach (var layer in calibration.Structure.Layers)
         {
@@ -67,10 +68,10 @@ public sealed class CandidateModelTests
         var layers = calibration.Structure.Layers;
         var starts = StartingPoints.Record(calibration.Model, calibration.Structure, layers, calibration.Samples, TinyRuns.Settings, default);
         var quantizers = calibration.Quantizers();
-        using var whole = new CandidateModel(calibration.Model, layers, false, null, TinyRuns.Settings);
+        using var whole = new CandidateModel(calibration.Model, layers, null, null, TinyRuns.Settings);
         foreach (var layer in layers)
         {
-            using var late = new CandidateModel(calibration.Model, layers, false, starts.StartOf(layer), TinyRuns.Settings);
+            using var late = new CandidateModel(calibration.Model, layers, null, starts.StartOf(layer), TinyRuns.Settings);
             whole.Set(layer.Name, quantizers.Plan(layer, 2));
             late.Set(layer.Name, quantizers.Plan(layer, 2));
             var expected = whole.Run(calibration.Samples.Tensors(TinyRuns.Settings));

@@ -37,7 +37,7 @@ static class QdqModels
         // Ranges of the values the structure names, before the writer changes who uses them.
         var inputs = structure.Layers.ToDictionary(l => l.Name, l => Patches(l, ranges, activationBits));
         foreach (var a in structure.Attentions)
-            QdqAttention.Write(writer, a, Centered(a.Scores.Input(0)!), Centered(a.Scores.Input(1)!), Centered(a.Context.Input(1)!), activationBits, quantized.Opset, $"attention.{a.Block}");
+            QdqAttention.Write(writer, a, Centered(a.Scores.Input(0)!), Centered(a.Scores.Input(1)!), Centered(a.Context.Input(1)!), MapCode.Uniform(activationBits), quantized.Opset, $"attention.{a.Block}");
         foreach (var layer in structure.Layers)
         {
             var weights = Round(layer, bits);

@@ -1,0 +1,16 @@
+using LampQ.Onnx;
+
+namespace LampQ.Quantization;
+
+public abstract partial class GeluQuantizer
+{
+    /// <summary>Uniform codes like every other layer's input. The only one that integer kernels run.</summary>
+    public static GeluQuantizer Uniform { get; } = new UniformGelu();
+}
+
+sealed class UniformGelu : GeluQuantizer
+{
+    public override string Name => "uniform";
+
+    protected override ActivationQuantizer ChooseCore(Histogram values, int bits, RangeChoice choice) => choice.Range.Choose(values, bits, choice.OutputError);
+}
