@@ -18,15 +18,19 @@ $help = @'
   help    print this
 
   --probe            ask again which packages this machine reaches (otherwise the first answer is kept)
-  '-p:NAME=VALUE'    handed to every dotnet call; quote it, PowerShell splits it at the colon otherwise
+  -p:NAME=VALUE      handed to every dotnet call: -p:LampQPackages=nuget or offline, -p:LampQImages=skia
 '@
 
 $verb = ''
 $ask = $false
 $properties = @()
+# PowerShell takes -p:NAME=VALUE for a parameter and its value where it is not quoted, and always where another shell calls `pwsh build.ps1`.
+$half = ''
 foreach ($argument in $args) {
-    $text = "$argument"
-    if ($text -eq '--probe') { $ask = $true }
+    $text = "$half$argument"
+    $half = ''
+    if ($text -cin '-p', '-p:') { $half = '-p:' }
+    elseif ($text -eq '--probe') { $ask = $true }
     elseif ($text -cmatch '^-p:.+=') { $properties += $text }
     elseif ($text -in 'build', 'test', 'demo', 'clean', 'help') {
         if ($verb) {
@@ -39,6 +43,10 @@ foreach ($argument in $args) {
         [Console]::Error.WriteLine("Found '$text'; expected one of build, test, demo, clean, help, --probe, -p:NAME=VALUE.")
         exit 2
     }
+}
+if ($half) {
+    [Console]::Error.WriteLine("Found '-p:' and nothing behind it; expected -p:NAME=VALUE.")
+    exit 2
 }
 if (-not $verb) { $verb = 'build' }
 
@@ -57,33 +65,44 @@ function Invoke-Dotnet {
     if ($LASTEXITCODE -ne 0) { Stop-Build "dotnet $($args[0]) failed with exit code $LASTEXITCODE; see above." }
 }
 
-function Get-RememberedMode {
-    if ((Test-Path $answer) -and ((Get-Content -Raw $answer) -match '<LampQPackages[^>]*>([a-z]+)</LampQPackages>')) { $Matches[1] }
+# A property of the last answer, or nothing.
+function Get-Remembered([string] $property) {
+    if ((Test-Path $answer) -and ((Get-Content -Raw $answer) -match "<$property[^>]*>([a-z]+)</$property>")) { $Matches[1] }
     else { '' }
 }
 
-# restored, missing (no such package), unreachable (no network) or broken (artifacts/probe.log says why).
-function Get-ProbeResult([string] $package) {
+# restored (all of them, at the versions of Directory.Packages.props), missing (a package or that version of it), unreachable (no network)
+# or broken (artifacts/probe.log says why).
+function Get-ProbeResult([string[]] $packages) {
     if (Test-Path artifacts/probe) { Remove-Item -Recurse -Force artifacts/probe }
-    $output = & dotnet restore eng/probe/Probe.csproj "-p:ProbePackage=$package" --no-http-cache 2>&1 | Out-String
+    $output = & dotnet restore eng/probe/Probe.csproj "-p:ProbePackages=$($packages -join '+')" --no-http-cache 2>&1 | Out-String
     $code = $LASTEXITCODE
     Set-Content -Path artifacts/probe.log -Value $output
     if ($code -eq 0) { 'restored' }
     elseif ($output -match 'NU1301') { 'unreachable' }
-    elseif ($output -match 'NU1101') { 'missing' }
+    elseif ($output -match 'NU110[12]') { 'missing' }
     else { 'broken' }
+}
+
+# true or false; without a network, the property of the last answer.
+function Get-Reach([string] $package, [string] $property) {
+    switch (Get-ProbeResult $package) {
+        'restored' { 'true' }
+        'unreachable' { if ((Get-Remembered $property) -eq 'true') { 'true' } else { 'false' } }
+        default { 'false' }
+    }
 }
 
 function Select-PackageMode {
     New-Item -ItemType Directory -Force artifacts | Out-Null
-    $mode = Get-RememberedMode
+    $mode = Get-Remembered LampQPackages
     if ($mode -and -not $ask) {
         Write-Host "packages: $mode, as found out earlier (--probe asks again)"
         return
     }
-    switch (Get-ProbeResult 'Microsoft.ML.OnnxRuntime') {
-        'restored' { $mode = 'nuget'; $why = 'Microsoft.ML.OnnxRuntime restores' }
-        'missing' { $mode = 'offline'; $why = 'the package index has no Microsoft.ML.OnnxRuntime, so its binding is built from source' }
+    switch (Get-ProbeResult 'Microsoft.ML.OnnxRuntime', 'Microsoft.ML.OnnxRuntime.Managed', 'Microsoft.ML', 'Microsoft.ML.OnnxTransformer') {
+        'restored' { $mode = 'nuget'; $why = 'ONNX Runtime and ML.NET restore' }
+        'missing' { $mode = 'offline'; $why = 'the package index lacks ONNX Runtime or ML.NET at the versions of Directory.Packages.props; see artifacts/probe.log' }
         'unreachable' {
             if ($mode) {
                 Write-Host "packages: $mode, as last time (the package index did not answer)"
@@ -91,29 +110,43 @@ function Select-PackageMode {
             }
             Get-Content artifacts/probe.log | Write-Host
             Stop-Build ('The package index did not answer (NU1301), and no earlier answer is remembered in artifacts/packages.props. ' +
-                "Connect this machine once and run ./build.ps1 again, or choose: ./build.ps1 '-p:LampQPackages=nuget' (or offline).")
+                "Connect this machine once and run ./build.ps1 again, or choose: ./build.ps1 -p:LampQPackages=nuget (or offline).")
         }
         default {
             Get-Content artifacts/probe.log | Write-Host
-            Stop-Build ('The restore of eng/probe failed, and neither NU1101 (no such package) nor NU1301 (no network) is the reason; see above. ' +
-                "Repair what it names and run ./build.ps1 again, or choose: ./build.ps1 '-p:LampQPackages=nuget' (or offline).")
+            Stop-Build ('The restore of eng/probe failed, and neither NU1101 or NU1102 (no such package or version) nor NU1301 (no network) is the reason; see above. ' +
+                "Repair what it names and run ./build.ps1 again, or choose: ./build.ps1 -p:LampQPackages=nuget (or offline).")
         }
     }
-    $orTools = if ((Get-ProbeResult 'Google.OrTools') -eq 'restored') { 'true' } else { 'false' }
+    $orTools = 'false'; $extensions = 'false'; $images = 'false'; $onnxSharp = 'false'; $tells = ''
+    if ($mode -eq 'nuget') {
+        # The log of the question that chose the mode is the one to keep.
+        Copy-Item artifacts/probe.log artifacts/probe.log.packages
+        $orTools = Get-Reach 'Google.OrTools' 'LampQOrTools'
+        $extensions = Get-Reach 'Microsoft.Extensions.ML' 'LampQExtensionsML'
+        # Tests alone use these two; where one is missing they are skipped.
+        $images = Get-Reach 'Microsoft.ML.ImageAnalytics' 'LampQImageAnalytics'
+        $onnxSharp = Get-Reach 'OnnxSharp' 'LampQOnnxSharp'
+        $tells = if ($orTools -eq 'true') { ', with Google.OrTools' } else { ', without Google.OrTools' }
+        if ($extensions -ne 'true') { $tells += ', a stand-in for Microsoft.Extensions.ML' }
+        Move-Item -Force artifacts/probe.log.packages artifacts/probe.log
+    }
     $lines = @(
         '<Project>'
         '  <!-- Written by build.ps1, which asks again when it is given the probe option. -->'
         '  <PropertyGroup>'
         "    <LampQPackages Condition=`"'`$(LampQPackages)' == ''`">$mode</LampQPackages>"
-        "    <LampQOrTools Condition=`"'`$(LampQOrTools)' == ''`">$orTools</LampQOrTools>"
+        "    <LampQOrTools Condition=`"'`$(LampQOrTools)' == '' and '`$(LampQPackages)' == 'nuget'`">$orTools</LampQOrTools>"
+        "    <LampQExtensionsML Condition=`"'`$(LampQExtensionsML)' == '' and '`$(LampQPackages)' == 'nuget'`">$extensions</LampQExtensionsML>"
+        "    <LampQImageAnalytics Condition=`"'`$(LampQImageAnalytics)' == '' and '`$(LampQPackages)' == 'nuget'`">$images</LampQImageAnalytics>"
+        "    <LampQOnnxSharp Condition=`"'`$(LampQOnnxSharp)' == '' and '`$(LampQPackages)' == 'nuget'`">$onnxSharp</LampQOnnxSharp>"
     )
     # Only Linux has libturbojpeg and libpng where LampQ looks for them; SkiaSharp brings its decoders along.
     if (-not $IsLinux) { $lines += "    <LampQImages Condition=`"'`$(LampQImages)' == ''`">skia</LampQImages>" }
     $lines += '  </PropertyGroup>', '</Project>'
     Set-Content -Path "$answer.new" -Value $lines
     Move-Item -Force "$answer.new" $answer
-    $tells = if ($orTools -eq 'true') { 'with Google.OrTools' } else { 'without Google.OrTools' }
-    Write-Host "packages: $mode, $tells ($why)"
+    Write-Host "packages: $mode$tells ($why)"
 }
 
 # The steps of eng/fetch-onnxruntime.sh.
@@ -171,7 +204,7 @@ function Initialize-Machine {
     }
     else {
         Select-PackageMode
-        $mode = Get-RememberedMode
+        $mode = Get-Remembered LampQPackages
     }
     if ($mode -eq 'offline') { Get-OnnxRuntime }
     if ($IsLinux) {

@@ -44,17 +44,22 @@ fi
 
 log=src/LampQ.Native/bin/restore.log
 mkdir -p "$target"
-if ! dotnet restore "$project" -v quiet >"$log" 2>&1; then
-    skip "NuGet does not give the ahead-of-time compiler (see $log)"
-fi
+framework=''
+for candidate in net10.0 net9.0; do
+    if dotnet restore "$project" -v quiet -p:NativeFramework=$candidate >"$log" 2>&1; then
+        framework=$candidate
+        break
+    fi
+done
+[ -n "$framework" ] || skip "NuGet does not give the ahead-of-time compiler (see $log)"
 
 rm -rf "$target"
 mkdir -p "$target"
 for level in v3 v4; do
-    dotnet publish "$project" -c Release -v quiet -nologo -p:Baseline=x86-x64-$level -o "src/LampQ.Native/bin/publish-$level"
+    dotnet publish "$project" -c Release -v quiet -nologo -p:NativeFramework=$framework -p:Baseline=$level -o "src/LampQ.Native/bin/publish-$level"
     cp "src/LampQ.Native/bin/publish-$level/lampq_ops_$level.so" "$target"
 done
 strict=(-O2 -Wall -Wextra -Werror -fvisibility=hidden)
 "$compiler" "${strict[@]}" -o "$target/run_model" tests/LampQ.Runtime.Tests/Native/run_model.c -ldl
 "$compiler" "${strict[@]}" -shared -fPIC -o "$target/liblampq_ops.so" src/LampQ.Native/dispatch.c -ldl
-echo "native operators: $target/liblampq_ops.so"
+echo "native operators: $target/liblampq_ops.so ($framework)"

@@ -22,9 +22,9 @@ remembered() {
 probe() {
     rm -rf artifacts/probe
     local packages
-    packages=$(IFS=';' && echo "$*")
+    packages=$(IFS='+' && echo "$*")
     # The answer of an earlier network may still be in NuGet's HTTP cache, so it is not asked.
-    if dotnet restore eng/probe/Probe.csproj "-p:ProbePackages=\"$packages\"" --no-http-cache >"$log" 2>&1; then
+    if dotnet restore eng/probe/Probe.csproj "-p:ProbePackages=$packages" --no-http-cache >"$log" 2>&1; then
         echo restored
     elif grep -q 'NU1301' "$log"; then
         echo unreachable
@@ -35,14 +35,27 @@ probe() {
     fi
 }
 
+# reaches PACKAGE PROPERTY: true or false; without a network, the property of the last answer.
+reaches() {
+    local last
+    case $(probe "$1") in
+        restored) echo true ;;
+        unreachable) last=$(remembered "$2"); echo "${last:-false}" ;;
+        *) echo false ;;
+    esac
+}
+
 write_answer() {
     {
         echo '<Project>'
         echo '  <!-- Written by build.sh, which asks again when it is given the probe option. -->'
         echo '  <PropertyGroup>'
         echo "    <LampQPackages Condition=\"'\$(LampQPackages)' == ''\">$1</LampQPackages>"
-        echo "    <LampQOrTools Condition=\"'\$(LampQOrTools)' == ''\">$2</LampQOrTools>"
-        echo "    <LampQExtensionsML Condition=\"'\$(LampQExtensionsML)' == ''\">$3</LampQExtensionsML>"
+        # Only of mode nuget: with -p:LampQPackages=offline there is one package graph, whatever this machine reaches.
+        echo "    <LampQOrTools Condition=\"'\$(LampQOrTools)' == '' and '\$(LampQPackages)' == 'nuget'\">$2</LampQOrTools>"
+        echo "    <LampQExtensionsML Condition=\"'\$(LampQExtensionsML)' == '' and '\$(LampQPackages)' == 'nuget'\">$3</LampQExtensionsML>"
+        echo "    <LampQImageAnalytics Condition=\"'\$(LampQImageAnalytics)' == '' and '\$(LampQPackages)' == 'nuget'\">$4</LampQImageAnalytics>"
+        echo "    <LampQOnnxSharp Condition=\"'\$(LampQOnnxSharp)' == '' and '\$(LampQPackages)' == 'nuget'\">$5</LampQOnnxSharp>"
         # macOS has no libturbojpeg of its own; SkiaSharp brings its decoders along.
         if [ "$(uname -s)" = Darwin ]; then
             echo "    <LampQImages Condition=\"'\$(LampQImages)' == ''\">skia</LampQImages>"
@@ -75,22 +88,23 @@ case $(probe Microsoft.ML.OnnxRuntime Microsoft.ML.OnnxRuntime.Managed Microsoft
         exit 0 ;;
     *)
         cat "$log" >&2
-        echo 'The restore of eng/probe failed, and neither NU1101 (no such package) nor NU1301 (no network) is the reason; see above.' >&2
+        echo 'The restore of eng/probe failed, and neither NU1101 or NU1102 (no such package or version) nor NU1301 (no network) is the reason; see above.' >&2
         echo 'Repair what it names and run ./build.sh again, or choose: ./build.sh -p:LampQPackages=nuget (or offline).' >&2
         exit 1 ;;
 esac
 
-cp "$log" "$log.packages"
-ortools=false tells='without Google.OrTools'
-if [ "$(probe Google.OrTools)" = restored ]; then
-    ortools=true tells='with Google.OrTools'
+ortools=false extensions=false images=false onnxsharp=false tells=''
+if [ "$mode" = nuget ]; then
+    # The log of the question that chose the mode is the one to keep.
+    cp "$log" "$log.packages"
+    ortools=$(reaches Google.OrTools LampQOrTools)
+    extensions=$(reaches Microsoft.Extensions.ML LampQExtensionsML)
+    # Tests alone use these two; where one is missing they are skipped.
+    images=$(reaches Microsoft.ML.ImageAnalytics LampQImageAnalytics)
+    onnxsharp=$(reaches OnnxSharp LampQOnnxSharp)
+    if $ortools; then tells=', with Google.OrTools'; else tells=', without Google.OrTools'; fi
+    $extensions || tells+=', a stand-in for Microsoft.Extensions.ML'
+    mv "$log.packages" "$log"
 fi
-extensions=false
-if [ "$mode" = nuget ] && [ "$(probe Microsoft.Extensions.ML)" = restored ]; then
-    extensions=true
-elif [ "$mode" = nuget ]; then
-    tells+=', a stand-in for Microsoft.Extensions.ML'
-fi
-mv "$log.packages" "$log"
-write_answer "$mode" "$ortools" "$extensions"
-echo "packages: $mode, $tells ($why)"
+write_answer "$mode" "$ortools" "$extensions" "$images" "$onnxsharp"
+echo "packages: $mode$tells ($why)"

@@ -1,7 +1,7 @@
 using System.Globalization;
 using LampQ.Accuracy;
 
-// accuracy, timing: the two parts of docs/results.md. recipes: docs/results-compensated.md. defaults: docs/defaults.md. quantizers: docs/decisions/0017.
+// accuracy, timing: the two parts of docs/results.md. recipes: docs/results-compensated.md. methods: docs/results-methods.md and its plot. defaults: docs/defaults.md. quantizers: docs/decisions/0017.
 // agreement, widths: benchmarks/results/runtime-agreement.md, packed-widths.md.
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 switch (args)
@@ -11,6 +11,12 @@ switch (args)
         return 0;
     case ["recipes", var data, var output, .. var limit]:
         File.WriteAllText(output, AccuracyTables.Write(data, Images(limit), ResultsText.BeginRecipes, Rows.Recipes, AccuracyTables.RecipeImages));
+        return 0;
+    case ["methods", var data, var output, var finished, var pattern, .. var limit]:
+        var done = new FinishedRows(finished);
+        MethodStudy.Run(data, done, pattern, Images(limit));
+        File.WriteAllText(output, MethodTables.Write(done.Read()));
+        File.WriteAllText(Path.ChangeExtension(output, ".svg"), MethodPlot.Write(done.Read()));
         return 0;
     case ["timing", var data, var output, var lampq]:
         ResultsFile.ReplaceTime(output, TimeTables.Write(data, Path.GetFullPath(lampq), repository: Directory.GetCurrentDirectory()));
@@ -28,7 +34,7 @@ switch (args)
         File.WriteAllText(output, PackedWidths.Write(data, limit is [var compared] ? int.Parse(compared) : int.MaxValue));
         return 0;
     default:
-        Console.Error.WriteLine("usage: LampQ.Accuracy accuracy|recipes DATA OUTPUT.md [EVALUATION-IMAGES] | timing DATA OUTPUT.md LAMPQ | defaults DATA OUTPUT.md [HELD-OUT-IMAGES]"
+        Console.Error.WriteLine("usage: LampQ.Accuracy accuracy|recipes DATA OUTPUT.md [EVALUATION-IMAGES] | methods DATA OUTPUT.md FINISHED.tsv ROWS [EVALUATION-IMAGES] | timing DATA OUTPUT.md LAMPQ | defaults DATA OUTPUT.md [HELD-OUT-IMAGES]"
             + " | quantizers DATA OUTPUT.md HELD-OUT-IMAGES map|gelu|whole|ablation..."
             + " | agreement DATA MODELS-FOLDER OUTPUT.md [EVALUATION-IMAGES] | widths DATA OUTPUT.md [EVALUATION-IMAGES]");
         return 2;

@@ -15,8 +15,8 @@ sealed record Subject(string Name, string File, IReadOnlyList<double> Mean, IRea
 
     public string Path(string data) => System.IO.Path.Combine(data, "models", File);
 
-    /// <summary>Calibration images drawn with seed 0; fewer are a prefix of more.</summary>
-    public SampleSet Calibration(string data, int count) => SampleSet.Open(System.IO.Path.Combine(data, "imagenet-calibration", "labels.tsv"), Preprocessing(resize: 248)).Sample(count, seed: 0);
+    /// <summary>Calibration images drawn with a seed; fewer are a prefix of more.</summary>
+    public SampleSet Calibration(string data, int count, int seed = 0) => SampleSet.Open(System.IO.Path.Combine(data, "imagenet-calibration", "labels.tsv"), Preprocessing(resize: 248)).Sample(count, seed);
 
     /// <summary>The evaluation images, which are cropped already.</summary>
     public SampleSet Evaluation(string data, int limit) => SampleSet.Open(System.IO.Path.Combine(data, "imagenet-val", "labels.tsv"), Preprocessing(resize: null)).Take(limit);

@@ -18,7 +18,7 @@ sealed record Contender(string Name, string Kind, string Path);
 static class HeadToHead
 {
     /// <summary>Times all contenders on all runtimes in one interleaved run.</summary>
-    public static Setting Measure(string model, IReadOnlyList<Worker> workers, IReadOnlyList<Contender> contenders, int threads, int batch, bool spin, double seconds)
+    public static Setting Measure(string model, IReadOnlyList<Worker> workers, IReadOnlyList<Contender> contenders, int threads, int batch, bool spin, bool onProcessor, double seconds)
     {
         var names = new List<(string Runtime, string Engine)>();
         var visits = new List<Func<IEnumerable<double>>>();
@@ -26,7 +26,7 @@ static class HeadToHead
             foreach (var contender in contenders)
             {
                 names.Add((worker.Name, contender.Name));
-                visits.Add(worker.Open(contender.Kind, contender.Path, threads, batch, spin, runs: batch == 1 ? 5 : 1));
+                visits.Add(worker.Open(contender.Kind, contender.Path, threads, batch, spin, onProcessor, warmUp: batch == 1 ? 3 : 1, runs: batch == 1 ? 5 : 1));
             }
         var timings = InterleavedTiming.Measure(visits, new TimingOptions { FewestRounds = 5, MostRounds = 200, LongestSeconds = seconds });
         foreach (var worker in workers)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using LampQ.Runtime;
 
 namespace LampQ.Speed;
 
@@ -18,12 +19,12 @@ static class SpeedText
         _ => "hand-fused, QAttention, SkipLayerNormalization",
     };
 
-    public static void Write(string path, IReadOnlyList<Setting> settings, bool spin)
+    public static void Write(string path, string title, IReadOnlyList<Setting> settings, bool spin, bool onProcessor)
     {
         var text = new StringBuilder();
-        string cpu = File.Exists("/proc/cpuinfo") ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim() ?? "" : "";
-        text.AppendLine($"# Whole models on {cpu}").AppendLine()
-            .AppendLine($"Written by benchmarks/speed.sh on {DateTime.UtcNow:yyyy-MM-dd}: {Environment.ProcessorCount} cores, .NET {Environment.Version}; medians of engines run in turn, waiting threads {(spin ? "spin" : "sleep")}.")
+        string cpu = Processor("model name");
+        text.AppendLine($"# Whole models on {(title.Length > 0 ? title : cpu)}").AppendLine()
+            .AppendLine($"Written by benchmarks/speed.sh on {DateTime.UtcNow:yyyy-MM-dd}: {cpu}, family {Processor("cpu family")}, model {Processor("model")}, {Environment.ProcessorCount} cores, .NET {Environment.Version}, integer kernel {Diagnosis.OfThisProcess().IntegerKernels.Last(k => k.Offered).Name}; medians of engines run in turn, waiting threads {(spin ? "spin" : "sleep")}{(onProcessor ? ", time on the processor instead of the clock's" : "")}.")
             .AppendLine("DeiT-S-like is the shape of DeiT-S with random weights (benchmarks/LampQ.Speed/VitSpeedModel.cs); DeiT-Tiny is the real model, quantized by `lampq quantize`.").AppendLine();
         foreach (var group in settings.GroupBy(s => s.Model))
             Ratios(text, group.Key, [.. group]);
@@ -35,6 +36,9 @@ static class SpeedText
         File.WriteAllText(path, text.ToString());
         Console.Write(text);
     }
+
+    static string Processor(string field) => File.Exists("/proc/cpuinfo")
+        ? File.ReadLines("/proc/cpuinfo").Select(l => l.Split(':', 2)).FirstOrDefault(l => l[0].Trim() == field)?[1].Trim() ?? "" : "";
 
     /// <summary>Each opponent at its fastest: over ONNX Runtime versions, and for the hand-fused graph over its spellings.</summary>
     static void Ratios(StringBuilder text, string model, IReadOnlyList<Setting> settings)

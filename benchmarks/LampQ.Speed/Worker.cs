@@ -4,13 +4,11 @@ using System.Globalization;
 namespace LampQ.Speed;
 
 /// <summary>
-/// A process with an ONNX Runtime of its own, because two versions do not fit into one process. It takes lines <c>open ID ENGINE THREADS BATCH SPIN PATH</c>, <c>time ID RUNS</c> and
+/// A process with an ONNX Runtime of its own, because two versions do not fit into one process. It takes lines <c>open ID ENGINE THREADS BATCH SPIN CLOCK PATH</c>, <c>time ID WARM-UP RUNS</c> and
 /// <c>close</c> (every engine), and answers each with one line.
 /// </summary>
 sealed class Worker : IDisposable
 {
-    const int WarmUp = 3;
-
     readonly Process process;
     int opened;
 
@@ -26,11 +24,11 @@ sealed class Worker : IDisposable
     public string Name { get; }
 
     /// <summary>Loads an engine, and returns what times a visit to it: runs to warm up, then timed ones.</summary>
-    public Func<IEnumerable<double>> Open(string engine, string path, int threads, int batch, bool spin, int runs)
+    public Func<IEnumerable<double>> Open(string engine, string path, int threads, int batch, bool spin, bool onProcessor, int warmUp, int runs)
     {
         int id = opened++;
-        Ask($"open {id} {engine} {threads} {batch} {spin} {path}");
-        return () => Ask($"time {id} {runs}").Split(' ').Select(ms => double.Parse(ms, CultureInfo.InvariantCulture));
+        Ask($"open {id} {engine} {threads} {batch} {spin} {onProcessor} {path}");
+        return () => Ask($"time {id} {warmUp} {runs}").Split(' ').Select(ms => double.Parse(ms, CultureInfo.InvariantCulture));
     }
 
     /// <summary>Unloads every engine.</summary>
@@ -59,7 +57,7 @@ sealed class Worker : IDisposable
             string answer;
             try
             {
-                answer = Answer(line.Split(' ', 7), engines);
+                answer = Answer(line.Split(' ', 8), engines);
             }
             catch (Exception e)
             {
@@ -76,16 +74,16 @@ sealed class Worker : IDisposable
         switch (words[0])
         {
             case "open":
-                var engine = engines[words[1]] = Engine.Open(words[2], words[6], int.Parse(words[3], CultureInfo.InvariantCulture), int.Parse(words[4], CultureInfo.InvariantCulture), bool.Parse(words[5]));
+                var engine = engines[words[1]] = Engine.Open(words[2], words[7], int.Parse(words[3], CultureInfo.InvariantCulture), int.Parse(words[4], CultureInfo.InvariantCulture), bool.Parse(words[5]), bool.Parse(words[6]));
                 engine.Time();
                 engine.Time();
                 return "ok";
             case "time":
                 // Threads of the engine before it spin for a while after their last run, and this one's sleep: on two cores both are in the way of the first runs.
                 Thread.Sleep(20);
-                for (int run = 0; run < WarmUp; run++)
+                for (int run = 0; run < int.Parse(words[2], CultureInfo.InvariantCulture); run++)
                     engines[words[1]].Time();
-                return string.Join(' ', Enumerable.Range(0, int.Parse(words[2], CultureInfo.InvariantCulture)).Select(_ => engines[words[1]].Time().ToString("R", CultureInfo.InvariantCulture)));
+                return string.Join(' ', Enumerable.Range(0, int.Parse(words[3], CultureInfo.InvariantCulture)).Select(_ => engines[words[1]].Time().ToString("R", CultureInfo.InvariantCulture)));
             case "close":
                 foreach (var open in engines.Values)
                     open.Dispose();

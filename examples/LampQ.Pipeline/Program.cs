@@ -1,17 +1,18 @@
 // Quantize a Vision Transformer in an ML.NET pipeline, score pictures in batches, save and load.
 // dotnet run -c Release --project examples/LampQ.Pipeline
 //
-// Output (2 cores, AVX-512 VNNI, beside other builds; times differ from run to run, the rest does not on a machine of this kind):
+// Output with ML.NET 5.0.1 (2 cores of an AMD EPYC, AVX-512 VNNI, beside many other builds; times differ from run to run, the rest does not on a machine of this kind):
 //
-//   average bits 4.00 over 26 layers, 48 rows, 17.2 s
-//   bytes        738,389 fp32, 292,681 quantized
-//   ms a row     0.678 fp32, 0.851 quantized
-//   agreement    100.0 % of predictions, mean KL 0.000275
+//   average bits 4.00 over 26 layers, 48 rows, 20.3 s
+//   bytes        738,389 fp32, 292,715 quantized
+//   ms a row     0.879 fp32, 1.584 quantized
+//   agreement    100.0 % of predictions, mean KL 2.27E-05
 //   top-1        97.9 % fp32, 97.9 % quantized (on the calibration rows)
+//   kernels      46 quantized operations run on LampQ's kernels, 0 on ONNX Runtime's own
 //
-//   right: 451 of 480
+//   right: 454 of 480
 //   picture 7: stripes at 45°
-//   loaded from 300 kB, right: 451 of 480
+//   loaded from 222 kB, right: 454 of 480
 
 using LampQ.Demo;
 using LampQ.Transforms;

@@ -59,6 +59,7 @@ public static class CommandLine
     {
         InspectCommand.Create(terminal),
         QuantizeCommand.Create(terminal),
+        MethodsCommand.Create(terminal),
         EvalCommand.Create(terminal),
         BenchmarkCommand.Create(terminal),
         DoctorCommand.Create(terminal),

@@ -149,6 +149,7 @@ sealed class GeneratedCode
                             InputColumnNames = new[] { @"Pixels" },
                             OutputColumnNames = new[] { @"Score" },
                             CalibrationRows = {{images}},
+                            CalibrationSampling = CalibrationSampling.FirstRows,
                             Quantization = {{quantization}},
                         }))
                         .Append(mlContext.Transforms.LampQClassName(@"PredictedLabel", @"Score", ClassNames));
@@ -171,9 +172,9 @@ sealed class GeneratedCode
         return $"new Preprocessing {{ Resize = {resize}, Filter = ResampleFilter.{p.Filter}, Crop = {crop}, RescaleFactor = {Number(p.RescaleFactor)}, Mean = {Numbers(p.Mean)}, Std = {Numbers(p.Std)} }}";
     }
 
-    static string Code(QuantizationOptions o) => o.Method == AllocationMethod.Uniform
-        ? $"new QuantizationOptions {{ Method = AllocationMethod.Uniform, UniformBits = {o.UniformBits} }}"
-        : $"new QuantizationOptions {{ TargetBits = {Number(o.TargetBits)}, SensitivityImages = {o.SensitivityImages}, RefinementSteps = {o.RefinementSteps}, Seed = {o.Seed} }}";
+    static string Code(QuantizationOptions o) => o.Recipe.IsMixed
+        ? $"Recipe.Of({Literal(o.Recipe.Name)}).Options({Number(o.TargetBits)}) with {{ SensitivityImages = {o.SensitivityImages}, RefinementSteps = {o.RefinementSteps}, Seed = {o.Seed} }}"
+        : $"Recipe.Of({Literal(o.Recipe.Name)}).Options({o.UniformBits}) with {{ Seed = {o.Seed} }}";
 
     static string Numbers(IEnumerable<double> values) => $"new double[] {{ {string.Join(", ", values.Select(Number))} }}";
 

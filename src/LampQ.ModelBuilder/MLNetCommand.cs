@@ -16,9 +16,8 @@ sealed class MLNetCommand
     readonly Option<string?> output = new("--output", "-o") { HelpName = "FOLDER", Description = "Where the files are written. Default: beside the .mbconfig." };
     readonly Option<int> images = OptionParsing.WithDefault("--images", "N", "Calibration images, drawn from the data by --seed.", 32, OptionParsing.Whole(1));
     readonly Option<double> targetBits = OptionParsing.WithDefault("--target-bits", "B", "The budget: bits a weight on average.", defaults.TargetBits, ParseTarget);
-    readonly ChoiceOption<AllocationMethod> method = new("--method", "lampq gives bits by sensitivity; uniform gives every layer --uniform-bits.", "lampq",
-        [("lampq", AllocationMethod.LampQ), ("uniform", AllocationMethod.Uniform)]);
-    readonly Option<int> uniformBits = OptionParsing.WithDefault("--uniform-bits", "2..8", "Width of every layer with --method uniform.", defaults.UniformBits, OptionParsing.Whole(2, 8));
+    readonly ChoiceOption<Recipe> method = MethodOption.Create();
+    readonly Option<int> uniformBits = OptionParsing.WithDefault("--uniform-bits", "2..8", "Width of every layer with a method that does not mix widths; default: --target-bits.", defaults.UniformBits, OptionParsing.Whole(2, 8));
     readonly Option<int> sensitivityImages = OptionParsing.WithDefault("--sensitivity-images", "N", "How many of the images sensitivity is measured on.", defaults.SensitivityImages, OptionParsing.Whole(1));
     readonly Option<int> refinementSteps = OptionParsing.WithDefault("--refinement-steps", "N", "Most pairs of layers that refinement may try; 0 turns it off.", defaults.RefinementSteps, OptionParsing.Whole(0));
     readonly Option<int> seed = OptionParsing.WithDefault("--seed", "N", "Seed of everything that is drawn.", defaults.Seed, OptionParsing.Whole(0));
@@ -45,8 +44,9 @@ sealed class MLNetCommand
 
     MLNetRequest Read(ParseResult parsed)
     {
-        if (parsed.IsGiven(uniformBits) && method.ValueIn(parsed) != AllocationMethod.Uniform)
-            throw CommandError.Usage("--uniform-bits belongs to --method uniform. Leave it out, or choose that method.");
+        var recipe = method.ValueIn(parsed);
+        if (parsed.IsGiven(uniformBits) && recipe.IsMixed)
+            throw CommandError.Usage("--uniform-bits belongs to methods that do not mix widths, such as --method uniform. Leave it out, or choose such a method.");
         string? folder = parsed.GetValue(output);
         if (folder is not null && !Directory.Exists(folder))
             throw CommandError.Usage($"--output is '{folder}', which is no folder; expected one that exists.");
@@ -61,16 +61,32 @@ sealed class MLNetCommand
             Threads = parsed.GetValue(threads),
             Preprocessing = preprocessing.Read(parsed),
             Format = format.ValueIn(parsed),
-            Options = new QuantizationOptions
-            {
-                Method = method.ValueIn(parsed),
-                // What is too small to be an option at all is refused as a budget, after model and data.
-                TargetBits = Math.Max(1, parsed.GetValue(targetBits)),
-                UniformBits = parsed.GetValue(uniformBits),
-                SensitivityImages = parsed.GetValue(sensitivityImages),
-                RefinementSteps = parsed.GetValue(refinementSteps),
-                Seed = parsed.GetValue(seed),
-            },
+            Options = OptionsOf(parsed, recipe),
+        };
+    }
+
+    QuantizationOptions OptionsOf(ParseResult parsed, Recipe recipe)
+    {
+        double target = parsed.GetValue(targetBits);
+        if (!recipe.IsMixed && (parsed.IsGiven(uniformBits) || !parsed.IsGiven(targetBits)))
+            target = parsed.GetValue(uniformBits);
+        // What is too small to be an option at all is refused as a budget, after model and data.
+        else if (recipe.IsMixed)
+            target = Math.Max(1, target);
+        QuantizationOptions options;
+        try
+        {
+            options = recipe.Options(target);
+        }
+        catch (ArgumentException e)
+        {
+            throw CommandError.Usage($"--target-bits is {target.ToString(CultureInfo.InvariantCulture)}: {e.Message}");
+        }
+        return options with
+        {
+            SensitivityImages = parsed.IsGiven(sensitivityImages) ? parsed.GetValue(sensitivityImages) : options.SensitivityImages,
+            RefinementSteps = parsed.IsGiven(refinementSteps) ? parsed.GetValue(refinementSteps) : options.RefinementSteps,
+            Seed = parsed.GetValue(seed),
         };
     }
 

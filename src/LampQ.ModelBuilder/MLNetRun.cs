@@ -30,6 +30,8 @@ sealed class MLNetRun(MLNetRequest request, Terminal terminal)
         string[] names = ClassNames.Decide(folder, classes, request.Labels);
 
         var images = Load(folder, names, steps);
+        if (request.Options.Recipe.Refusal(images.Length) is { } refusal)
+            throw CommandError.Usage(refusal);
         terminal.Report($"{names.Length} classes, {folder.Files.Count} images, {images.Length} of them calibrate");
         var pipeline = Pipeline(steps, names, run);
         using var model = Fit(pipeline, images);
@@ -80,7 +82,9 @@ sealed class MLNetRun(MLNetRequest request, Terminal terminal)
             InputColumnNames = ["Pixels"],
             OutputColumnNames = ["Score"],
             LabelColumnName = nameof(CalibrationImage.Class),
+            // They are drawn already.
             CalibrationRows = request.Images,
+            CalibrationSampling = CalibrationSampling.FirstRows,
             Threads = request.Threads,
             Quantization = request.Options with { Run = run },
             CancellationToken = terminal.Cancellation,

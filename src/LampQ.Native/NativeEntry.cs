@@ -16,7 +16,8 @@ static unsafe class NativeEntry
         var getApi = (delegate* unmanaged[Cdecl]<uint, void*>)apiBase[0];
         try
         {
-            LampQOperators.Domain.AddTo(options, OrtApi.Get(getApi));
+            // The C API does not tell how many threads the options ask for.
+            LampQOperators.Domain.AddTo(options, OrtApi.Get(getApi), threads: 0);
             return 0;
         }
         catch (Exception e)

@@ -14,7 +14,7 @@ public static class LampQRegistration
     /// <exception cref="ObjectDisposedException">The options are disposed.</exception>
     /// <exception cref="NotSupportedException">ONNX Runtime is older than 1.18.</exception>
     /// <remarks>
-    /// Nodes run on ONNX Runtime's own threads. A node that breaks the contract of docs/formats.md, or whatever goes wrong inside of one, becomes
+    /// Nodes run on ONNX Runtime's own threads, and cut their work for as many as <see cref="SessionOptions.IntraOpNumThreads"/> says here; set it first. A node that breaks the contract of docs/formats.md, or whatever goes wrong inside of one, becomes
     /// an <see cref="OnnxRuntimeException"/> that names it; the session can be used afterwards.
     /// </remarks>
     public static SessionOptions RegisterLampQ(this SessionOptions options)
@@ -28,7 +28,7 @@ public static class LampQRegistration
             // ONNX Runtime would accept a second time and refuse the session.
             if (!registered.TryGetValue(options, out _))
             {
-                LampQOperators.Domain.AddTo(options.DangerousGetHandle(), OnnxRuntimeLibrary.Api);
+                LampQOperators.Domain.AddTo(options.DangerousGetHandle(), OnnxRuntimeLibrary.Api, options.IntraOpNumThreads);
                 registered.Add(options, LampQOperators.Domain);
             }
         }

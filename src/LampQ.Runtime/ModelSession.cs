@@ -113,8 +113,6 @@ public abstract class ModelSession : IDisposable
             native.OptimizedModelFilePath = path;
         if (!options.Spin)
             native.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
-        if (options.ExactIntegers)
-            native.AddSessionConfigEntry("session.x64quantprecision", "1");
         return native;
     }
 }

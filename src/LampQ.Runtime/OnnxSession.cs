@@ -13,12 +13,6 @@ public record OnnxSessionOptions
     public bool Optimize { get; init; } = true;
 
     /// <summary>
-    /// True asks ONNX Runtime for exact integer products on CPUs without VNNI, where its u8·s8 kernels otherwise saturate with full 8-bit weights
-    /// (its option session.x64quantprecision). Default false, as in any other program: LampQ's own files cannot saturate (WeightContainers.TypeFor).
-    /// </summary>
-    public bool ExactIntegers { get; init; }
-
-    /// <summary>
     /// True lets waiting threads spin: a little faster on an idle machine, twice as slow as one thread beside a busy neighbour. Default false.
     /// </summary>
     public bool Spin { get; init; }

@@ -8,7 +8,8 @@ namespace LampQ.Transforms;
 /// Saves a step as ML.NET's OnnxTransformer over the quantized model: a plain <c>mlContext.Model.Load</c> then scores with ONNX Runtime, and needs
 /// Microsoft.ML.OnnxTransformer but no LampQ. <c>options with { SaveAs = OnnxSaveFormat.Instance }</c>.
 /// </summary>
-/// <remarks>Any types, inputs and outputs that OnnxTransformer takes. Output columns have the model's axes with 1 for the batch, as OnnxTransformer gives them.</remarks>
+/// <remarks>Any types, inputs and outputs that OnnxTransformer takes. Output columns have the model's axes with 1 for the batch, as OnnxTransformer gives them.
+/// A model of a fixed batch is given each row so many times, because OnnxTransformer gives it one: <see cref="LampQModel.Load(MLContext, string, out DataViewSchema?)"/> brings whole batches back.</remarks>
 public sealed class OnnxSaveFormat : SaveFormat
 {
     OnnxSaveFormat() { }
@@ -19,13 +20,13 @@ public sealed class OnnxSaveFormat : SaveFormat
     /// <inheritdoc/>
     public override string Name => "onnx";
 
+    internal override bool RunsPackedModels => false;
+
     internal override VectorDataViewType TypeOf(ModelPort output) =>
         output.Size > 0 ? new VectorDataViewType(output.Item, output.Axes.Prepend(1).ToArray()) : new VectorDataViewType(output.Item, 0);
 
     internal override void Save(LampQTransformer transformer, ModelSaveContext context)
     {
-        if (transformer.Model.FixedBatch is > 1 and var batch)
-            throw new NotSupportedException($"The model takes {batch} rows at once, but ML.NET's own step gives it one. Export it with an open batch, or save the step with SaveFormat.Mapping.");
         var names = transformer.Names;
         var transforms = transformer.MLContext.Transforms;
         // A graph cannot give an output an input's name: such a model is run beside the column and copied over it.
@@ -59,8 +60,11 @@ public sealed class OnnxSaveFormat : SaveFormat
     {
         byte[] entry = readEntry(loaded is TransformerChain<ITransformer> ? "Transform_000/OnnxModel" : "OnnxModel");
         int length = BitConverter.ToInt32(entry, 0);
-        return length == entry.Length - sizeof(int) ? entry[sizeof(int)..]
-            : throw new InvalidDataException($"The saved ONNX model has {entry.Length - sizeof(int)} bytes; {length} are announced.");
+        if (length != entry.Length - sizeof(int))
+            throw new InvalidDataException($"The saved ONNX model has {entry.Length - sizeof(int)} bytes; {length} are announced.");
+        var model = Model.Read(entry[sizeof(int)..]);
+        SingleRow.Unwrap(model.Graph);
+        return model.ToBytes();
     }
 
     /// <summary>The model with the columns' names, its weights in types OnnxTransformer takes, and without the outputs that are not computed.</summary>
@@ -68,6 +72,8 @@ public sealed class OnnxSaveFormat : SaveFormat
     {
         var model = new InitializersToConstants(InitializersToConstants.RefusedByMLNet).Apply(Model.Read(scoring.Bytes));
         var graph = model.Graph;
+        if (graph.Nodes.FirstOrDefault(n => n.Domain == LampQDomain.Name) is { } packed)
+            throw new NotSupportedException($"The model has operators of {LampQDomain.Name}, such as {packed}, which ML.NET's own step cannot run. Save it with SaveFormat.Mapping, or quantize it with ExportFormat.Portable.");
         foreach (var unused in graph.Outputs.Skip(outputs.Count).ToArray())
             graph.RemoveOutput(unused);
         Value[] ports = [.. graph.Inputs, .. graph.Outputs];
@@ -82,6 +88,8 @@ public sealed class OnnxSaveFormat : SaveFormat
             graph.Rename(ports[i], names[i]);
         }
         graph.RemoveUnused();
+        if (scoring.FixedBatch is > 1 and var batch)
+            SingleRow.Wrap(graph, batch);
         return model;
     }
 }

@@ -4,40 +4,55 @@ using Microsoft.ML.Data;
 
 namespace LampQ.Transforms;
 
-/// <summary>The first rows of a pipeline as samples of the quantizer.</summary>
+/// <summary>Rows of a pipeline as samples of the quantizer.</summary>
 static class CalibrationRows
 {
     /// <summary>Reads rows.</summary>
     /// <param name="data">The pipeline's data.</param>
     /// <param name="input">The column and the model input it feeds.</param>
     /// <param name="label">The column of classes; null where there is none.</param>
-    /// <param name="most">Rows that are read at most.</param>
-    /// <param name="cancellation">Cancels between two rows.</param>
-    /// <exception cref="InvalidOperationException">There are no rows, or a row has another length.</exception>
-    public static SampleSet Read(IDataView data, BoundInput input, DataViewSchema.Column? label, int most, CancellationToken cancellation)
+    /// <param name="classes">Classes that the model tells apart; 0 where it does not state them.</param>
+    /// <param name="options">How many rows, and which.</param>
+    /// <exception cref="InvalidOperationException">There are no rows, or a row has another length, a value that is no finite number, or a class that the model does not know.</exception>
+    /// <remarks>Only rows that are drawn are asked for their values: a lazy source decodes no others. Never more than the drawn ones are in memory.</remarks>
+    public static SampleSet Read(IDataView data, BoundInput input, DataViewSchema.Column? label, int classes, LampQOptions options)
     {
         DataViewSchema.Column[] columns = label is { } given ? [input.Column, given] : [input.Column];
         using var cursor = data.GetRowCursor(columns);
         var get = cursor.GetGetter<VBuffer<float>>(input.Column);
         var getLabel = label is { } column ? LabelOf(cursor, column) : null;
+        int most = options.RowsToCalibrate;
+        bool firstRows = options.CalibrationSampling == CalibrationSampling.FirstRows;
+        var draw = new Reservoir(most, options.Quantization.Seed);
         var samples = new List<float[]>();
         var labels = new List<int?>();
         VBuffer<float> value = default;
-        while (samples.Count < most && cursor.MoveNext())
+        while (!(firstRows && samples.Count == most) && cursor.MoveNext())
         {
-            cancellation.ThrowIfCancellationRequested();
+            options.CancellationToken.ThrowIfCancellationRequested();
+            if (draw.Next() is not { } place)
+                continue;
             get(ref value);
             if (value.Length != input.Size)
                 throw SchemaErrors.WrongLength(cursor.Position, input, value.Length);
-            float[] sample = new float[input.Size];
-            value.CopyTo(sample);
-            samples.Add(sample);
-            labels.Add(getLabel?.Invoke());
+            if (place == samples.Count)
+            {
+                samples.Add(new float[input.Size]);
+                labels.Add(null);
+            }
+            value.CopyTo(samples[place]);
+            if (samples[place].AsSpan().IndexOfAnyExceptInRange(float.MinValue, float.MaxValue) is >= 0 and var at)
+                throw SchemaErrors.NotFinite(cursor.Position, input, at, samples[place][at]);
+            labels[place] = getLabel?.Invoke();
+            if (labels[place] >= classes && classes > 0)
+                throw SchemaErrors.WrongClass(cursor.Position, label!.Value.Name, labels[place]!.Value, classes);
         }
         if (samples.Count == 0)
             throw new InvalidOperationException($"The data have no rows; calibration needs one at least in column '{input.Column.Name}'.");
         // Some rows without a class leave no accuracy to report.
-        return SampleSet.FromTensors(input.Axes, samples, labels.All(l => l is not null) ? [.. labels.Select(l => l!.Value)] : null);
+        var set = SampleSet.FromTensors(input.Axes, samples, labels.All(l => l is not null) ? [.. labels.Select(l => l!.Value)] : null);
+        // Sensitivity and ranges take the first samples: sorted data must not stand in order.
+        return firstRows ? set : set.Sample(set.Count, options.Quantization.Seed);
     }
 
     /// <summary>Whether a column can hold classes.</summary>

@@ -82,7 +82,7 @@ public static class LampQCatalog
         ArgumentNullException.ThrowIfNull(catalog);
         ArgumentNullException.ThrowIfNull(preprocessing);
         preprocessing.Validate();
-        return TextSteps.Of<ImageBytes, ImagePixels>(catalog, PixelsStep.Write(preprocessing), (inputColumnName, PixelsStep.Source), (outputColumnName, PixelsStep.Result), PixelsStep.Map, PixelsStep.Contract);
+        return TextSteps.Of<ImageBytes, ImagePixels>(catalog, PixelsStep.Write(preprocessing, inputColumnName), (inputColumnName, PixelsStep.Source), (outputColumnName, PixelsStep.Result), PixelsStep.Map, PixelsStep.Contract);
     }
 
     /// <summary>Names the class with the highest score.</summary>

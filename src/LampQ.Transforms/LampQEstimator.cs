@@ -11,7 +11,7 @@ namespace LampQ.Transforms;
 /// <remarks>
 /// <list type="table">
 /// <listheader><term>Does this estimator need to look at the data to train its parameters?</term>
-/// <description>Yes: the first <see cref="LampQOptions.CalibrationRows"/> rows of one column</description></listheader>
+/// <description>Yes: <see cref="LampQOptions.CalibrationRows"/> rows of one column, drawn from all of them</description></listheader>
 /// <item><term>Input column data type</term><description>Vector of <see cref="float"/>, preprocessed as the model wants it (images: ExtractPixels)</description></item>
 /// <item><term>Output column data type</term><description>Vector of <see cref="float"/> of known size (or of the model's output type)</description></item>
 /// <item><term>Required NuGet in addition to Microsoft.ML</term><description>LampQ.Transforms; Microsoft.ML.OnnxRuntime (the native library)</description></item>
@@ -62,7 +62,7 @@ public sealed class LampQEstimator : IEstimator<LampQTransformer>
         return inputSchema.With(names.Outputs.Select((name, i) => (name, (Microsoft.ML.Data.DataViewType)options.SaveAs.TypeOf(model.Outputs[i]))));
     }
 
-    /// <summary>Calibrates on the first rows, quantizes, and compares with the float model.</summary>
+    /// <summary>Calibrates on rows of the data, quantizes, and compares with the float model.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The input or label column is missing, or has another type or size.</exception>
     /// <exception cref="InvalidOperationException">There are no rows, or a row's vector has another length.</exception>
     /// <exception cref="OperationCanceledException"><see cref="LampQOptions.CancellationToken"/> was cancelled; nothing is left behind.</exception>
@@ -81,7 +81,7 @@ public sealed class LampQEstimator : IEstimator<LampQTransformer>
         using var channel = ((IHostEnvironment)mlContext).Register(nameof(LampQEstimator)).Start("Fit");
         var progress = new Messages(channel, options.Progress);
         int batch = model.FixedBatch ?? options.Quantization.Run.BatchSize;
-        var samples = WholeBatches(CalibrationRows.Read(input, column, label, options.CalibrationRows, cancellation), progress);
+        var samples = WholeBatches(CalibrationRows.Read(input, column, label, model.Outputs[0].Size, options), progress);
         var quantization = options.Quantization with { Run = options.Quantization.Run with { BatchSize = batch } };
         // Sensitivity too is measured on whole batches.
         if (model.FixedBatch is not null)
@@ -122,6 +122,7 @@ public sealed class LampQEstimator : IEstimator<LampQTransformer>
         // What the pipeline will run, not the graph in stock ONNX Runtime: the report is about the transformer that Fit returns.
         using var after = LampQSession.Load(quantized.Bytes, new LampQSessionOptions(run.Session));
         var reference = ModelOutputs.Of(before, samples, run, cancellation);
+        // Where the model states its classes, they were compared when the rows were read.
         if (samples.HasLabels)
             samples.CheckLabels(reference.Classes);
         var fp32 = Evaluation.Of(reference, samples);

@@ -2,6 +2,18 @@ using LampQ.Quantization;
 
 namespace LampQ.Transforms;
 
+/// <summary>Which rows of a pipeline calibrate.</summary>
+public enum CalibrationSampling
+{
+    /// <summary>
+    /// Rows drawn from all of the data by <see cref="QuantizationOptions.Seed"/>, in one pass and with the drawn rows alone in memory. Rows that are not drawn are passed over;
+    /// steps of ML.NET that read ahead on several threads compute them all the same.
+    /// </summary>
+    WholeData,
+    /// <summary>The first rows, in their order; what comes after them is not read.</summary>
+    FirstRows,
+}
+
 /// <summary>What to quantize, on which column, and how the result is run.</summary>
 public sealed record LampQOptions : LampQScoringOptions
 {
@@ -14,11 +26,13 @@ public sealed record LampQOptions : LampQScoringOptions
     /// </summary>
     public string? LabelColumnName { get; init; }
 
+    /// <summary>Rows that calibrate, 1 or more; all rows where there are fewer. Default null: as many as <c>lampq quantize</c> takes, which is what the recipe's paper does, or what the effort is worth (64, 128 or 512).</summary>
+    public int? CalibrationRows { get; init; }
+
     /// <summary>
-    /// Rows that calibrate, the first ones of the data. Default 32. Rows that are sorted by class should be shuffled before:
-    /// <c>mlContext.Data.ShuffleRows</c>.
+    /// Which rows calibrate. Default <see cref="CalibrationSampling.WholeData"/>: data sorted by class are the rule where folders are read, and the first rows of those show one class.
     /// </summary>
-    public int CalibrationRows { get; init; } = 32;
+    public CalibrationSampling CalibrationSampling { get; init; } = CalibrationSampling.WholeData;
 
     /// <summary>Method, budget, widths, metric: everything <c>lampq quantize</c> offers. Default: 4 bits a weight on average.</summary>
     public QuantizationOptions Quantization { get; init; } = new();
@@ -29,12 +43,16 @@ public sealed record LampQOptions : LampQScoringOptions
     /// <summary>Told in words what is going on; the same lines reach <c>MLContext.Log</c>.</summary>
     public IProgress<string>? Progress { get; init; }
 
+    internal int RowsToCalibrate => CalibrationRows ?? Quantization.Recipe.Samples ?? QuantizationOptions.ImagesFor(Quantization.Effort);
+
     internal override void Validate()
     {
         base.Validate();
         Quantization.Validate();
         if (CalibrationRows < 1)
             throw new ArgumentException($"CalibrationRows is {CalibrationRows}; expected 1 at least.");
+        if (Quantization.Export == ExportFormat.Packed && !SaveAs.RunsPackedModels)
+            throw new ArgumentException($"Export is Packed and SaveAs is {SaveAs.Name}, but ML.NET's own step cannot run packed models. Choose ExportFormat.Portable, or SaveFormat.Mapping.");
         if (InputColumnNames.Count > 1)
             throw new ArgumentException($"InputColumnNames are [{string.Join(", ", InputColumnNames)}]; a model that is quantized has one input.");
     }

@@ -80,6 +80,7 @@ public sealed class LampQTransformer : ITransformer, IDisposable
     /// <exception cref="IOException">The folder does not exist or cannot be written.</exception>
     /// <remarks>
     /// Inputs and outputs have the model's own names, which may differ from the columns'. Weights of types that ML.NET refuses as initializers stand in Constant nodes.
+    /// A model quantized with <see cref="Quantization.ExportFormat.Packed"/> is written as it is, and runs where LampQ's operators are.
     /// </remarks>
     public void ExportOnnx(string path)
     {

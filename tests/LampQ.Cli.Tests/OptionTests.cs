@@ -18,12 +18,14 @@ public sealed class OptionTests
     [DataRow("--max-size", "-5", "3MiB")]
     [DataRow("--max-bops", "40 apples", "40G")]
     [DataRow("--max-bops", "0", "40G")]
+    [DataRow("--max-latency", "0", "above 0")]
+    [DataRow("--max-latency", "soon", "above 0")]
     [DataRow("--probes", "0", "1 or more")]
     [DataRow("--allocation", "best", "two-block")]
     [DataRow("--norm-transformation", "smooth", "smoothquant-bias")]
     [DataRow("--images", "0", "1 or more")]
     [DataRow("--profile", "gpu", "cpu|paper")]
-    [DataRow("--method", "magic", "lampq|uniform")]
+    [DataRow("--method", "magic", "lampq+|lampq|mptq-vit")]
     [DataRow("--uniform-bits", "1", "2 to 8")]
     [DataRow("--container", "int2", "int8|int4")]
     [DataRow("--attention-bits", "9", "2 to 8")]
@@ -37,6 +39,8 @@ public sealed class OptionTests
     [DataRow("--fisher-gamma", "Infinity", "above 1")]
     [DataRow("--fisher-draws", "0", "1 or more")]
     [DataRow("--compensate", "hope", "none|bias-correction|gptq|erq|ridge-gptq")]
+    [DataRow("--reconstruct", "more", "by-effort|none|end-to-end")]
+    [DataRow("--reconstruction-steps", "0", "1 or more")]
     [DataRow("--activation-range", "all", "min-max|percentile|mse|entropy|output-mse")]
     [DataRow("--weight-scale", "big", "min-max|mse|output-mse")]
     [DataRow("--bits-for", "head", "head=8")]
@@ -78,10 +82,20 @@ public sealed class OptionTests
         CliRun.Of("quantize", "m.onnx", "-o", "o.onnx", "--data", "d", "--metric", chosen, option, value).AssertRefused(2, option, needed, chosen);
 
     [TestMethod]
-    [DataRow("--fisher-layers", "type-aware-fisher")]
-    [DataRow("--fisher-draws", "fisher-damage")]
-    public void Quantize_OptionOfAMetricUnderUniform_IsAUsageError(string option, string metric) =>
-        CliRun.Of("quantize", "m.onnx", "-o", "o.onnx", "--data", "d", "--method", "uniform", "--metric", metric, option, "3").AssertRefused(2, option, "uniform");
+    [DataRow("--fisher-layers", "3")]
+    [DataRow("--fisher-draws", "3")]
+    [DataRow("--metric", "fisher-damage")]
+    [DataRow("--allocation", "greedy")]
+    [DataRow("--max-bops", "40G")]
+    [DataRow("--max-latency", "2")]
+    public void Quantize_OptionOfAnAllocationUnderUniform_IsAUsageError(string option, string value) =>
+        CliRun.Of("quantize", "m.onnx", "-o", "o.onnx", "--data", "d", "--method", "uniform", option, value).AssertRefused(2, option, "uniform");
+
+    [TestMethod]
+    [DataRow("3.5")]
+    [DataRow("1")]
+    public void Quantize_AverageForAMethodOfOneWidth_IsAUsageErrorNamingThoseThatMix(string bits) =>
+        CliRun.Of("quantize", "m.onnx", "-o", "o.onnx", "--data", "d", "--method", "repq-vit", "--target-bits", bits).AssertRefused(2, "repq-vit", bits, "whole number", "lampq+, lampq");
 
     [TestMethod]
     public void Quantize_NoData_SaysThatRandomNumbersMustBeAskedFor() =>

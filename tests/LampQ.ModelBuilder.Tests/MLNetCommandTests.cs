@@ -168,7 +168,7 @@ public class MLNetCommandTests
     {
         using var project = new ProjectFolder();
 
-        AssertRefused(project, project.Run("--method", "lampq", "--target-bits", "1"), 4, "2");
+        AssertRefused(project, project.Run("--method", "lampq+", "--target-bits", "1"), 4, "2");
     }
 
     [TestMethod]

@@ -4,26 +4,35 @@ using Microsoft.ML;
 namespace LampQ.Transforms.Tests;
 
 /// <summary>
-/// Files saved in offline mode by version 0.1.0: they keep loading, in either package mode. With the real packages this shows that the stand-ins write ML.NET's layout.
-/// LAMPQ_WRITE_FIXTURES=folder writes them anew.
+/// Files saved by version 0.1.0, with ML.NET's own packages and with the stand-ins of eng/offline: each keeps loading in either package mode, so the stand-ins write and read ML.NET's layout.
+/// LAMPQ_WRITE_FIXTURES=folder writes those of this mode anew.
 /// </summary>
 [TestClass]
 public class FixtureTests
 {
+#if LAMPQ_REAL_MLNET
+    const string Mode = "mlnet-5.0.1";
+#else
+    const string Mode = "offline";
+#endif
+
     static readonly string folder = Path.Combine(Repository.Root, "tests", "LampQ.Transforms.Tests", "Fixtures");
 
     [TestMethod]
-    [DataRow("mapping")]
-    [DataRow("onnx")]
-    public void ModelLoad_OfAFileOfTheFirstVersion_Scores(string format)
+    [DataRow("offline", "mapping")]
+    [DataRow("offline", "onnx")]
+    [DataRow("mlnet-5.0.1", "mapping")]
+    [DataRow("mlnet-5.0.1", "onnx")]
+    public void ModelLoad_OfAFileOfTheFirstVersion_Scores(string writer, string format)
     {
         using var work = new Workplace();
-        if (Environment.GetEnvironmentVariable("LAMPQ_WRITE_FIXTURES") is { Length: > 0 } target)
-            Write(work, format, Path.Combine(target, $"{format}.zip"));
+        string name = $"{writer}.{format}.zip";
+        if (writer == Mode && Environment.GetEnvironmentVariable("LAMPQ_WRITE_FIXTURES") is { Length: > 0 } target)
+            Write(work, format, Path.Combine(target, name));
         var expected = Workplace.Reference(work.Vit.Build(), work.Rows(3));
 
-        var plain = work.ML.Model.Load(Path.Combine(folder, $"{format}.zip"), out var schema);
-        var batched = LampQModel.Load(work.ML, Path.Combine(folder, $"{format}.zip"), out _);
+        var plain = work.ML.Model.Load(Path.Combine(folder, name), out var schema);
+        var batched = LampQModel.Load(work.ML, Path.Combine(folder, name), out _);
 
         Same.Schemas(work.Data(1).Schema, schema);
         foreach (var model in new[] { plain, batched })

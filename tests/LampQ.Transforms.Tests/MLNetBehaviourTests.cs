@@ -107,6 +107,38 @@ public class MLNetBehaviourTests
     }
 
     [TestMethod]
+    public void LoadFromEnumerable_Keys_CountFromZeroInObjectsAndFromOneInColumns()
+    {
+        var data = ml.Data.LoadFromEnumerable(new uint[] { 0, 4, 5 }.Select(k => new Things { Key = k }));
+
+        uint[] column = [.. data.GetColumn<uint>("Key")];
+        uint[] objects = [.. ml.Data.CreateEnumerable<Things>(data, reuseRowObject: false).Select(t => t.Key)];
+
+        // 5 is beyond the last of five keys: none. What comes back is the column's number.
+        CollectionAssert.AreEqual(new uint[] { 1, 5, 0 }, column);
+        CollectionAssert.AreEqual(column, objects);
+    }
+
+    [TestMethod]
+    public void TakeRows_None_IsRefused()
+    {
+        var data = ml.Data.LoadFromEnumerable(new[] { new Things() });
+
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => ml.Data.TakeRows(data, 0));
+    }
+
+    [TestMethod]
+    public void Cursor_OfAStepThatFailsOnARow_WrapsItsException()
+    {
+        var data = ml.Data.LoadFromEnumerable(new[] { new Things { Number = 1 }, new Things { Number = 2 } });
+        var view = ml.Transforms.CustomMapping<Things, Doubled>((t, d) => d.Double = t.Number == 2 ? throw new InvalidDataException("two") : 2 * t.Number, null).Fit(data).Transform(data);
+
+        var error = Assert.ThrowsExactly<InvalidOperationException>(() => view.GetColumn<int>("Double").ToArray());
+
+        Assert.IsInstanceOfType<InvalidDataException>(error.InnerException);
+    }
+
+    [TestMethod]
     public void CreateEnumerable_MissingColumnOrOtherType_Throws()
     {
         var data = ml.Data.LoadFromEnumerable(new[] { new Things() });
@@ -190,7 +222,7 @@ public class MLNetBehaviourTests
         using var engine = ml.Model.CreatePredictionEngine<Things, Things>(ml.Transforms.CopyColumns("A", "Number").Fit(data));
 
         Assert.ThrowsExactly<ArgumentNullException>(() => engine.Predict(null!));
-        var error = Assert.ThrowsExactly<ArgumentException>(() => ml.Model.CreatePredictionEngine<Things, Things>(new Silent()));
+        var error = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => ml.Model.CreatePredictionEngine<Things, Things>(new Silent()));
         StringAssert.Contains(error.Message, "Must be a row to row mapper");
     }
 
@@ -213,6 +245,11 @@ public class MLNetBehaviourTests
 
         [NoColumn]
         public float Ignored { get; set; }
+    }
+
+    sealed class Doubled
+    {
+        public int Double { get; set; }
     }
 
     sealed class OnlyOther

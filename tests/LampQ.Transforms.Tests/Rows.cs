@@ -19,6 +19,7 @@ sealed class Row
     [VectorType(3, 8, 8)]
     public float[]? Pixels { get; set; }
 
+    /// <summary>Objects count keys from 0.</summary>
     [KeyType(5)]
     public uint Label { get; set; }
 }
@@ -62,7 +63,7 @@ sealed class Workplace : IDisposable
             Number = i,
             Text = $"row {i}",
             Pixels = pixels.AsSpan(i * Row.Size, Row.Size).ToArray(),
-            Label = (uint)(i % 5) + 1,
+            Label = (uint)(i % 5),
         })];
     }
 
@@ -91,6 +92,7 @@ sealed class Workplace : IDisposable
         InputColumnNames = ["Pixels"],
         OutputColumnNames = ["Score"],
         CalibrationRows = 6,
+        CalibrationSampling = CalibrationSampling.FirstRows,
         BatchSize = 4,
         Threads = 1,
         Quantization = new QuantizationOptions { Method = AllocationMethod.Uniform, UniformBits = 4, Run = new RunSettings { Session = new OnnxSessionOptions { Threads = 1 } } },

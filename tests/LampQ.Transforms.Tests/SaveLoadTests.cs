@@ -203,23 +203,27 @@ public class SaveLoadTests
     }
 
     [TestMethod]
-    public void Save_FixedBatch_IsRefusedAsOnnxAndScoresAsMappings()
+    [DataRow("mapping")]
+    [DataRow("onnx")]
+    public void Save_FixedBatch_ScoresAfterPlainLoadAndInWholeBatchesAfterLampQs(string format)
     {
         using var work = new Workplace();
         var model = new FixInputShapes(new Dictionary<string, long> { ["batch"] = 3 }).Apply(work.Vit.Build());
         model.Graph.Inputs[0].Shape = [3, 3, 8, 8];
         model.Write(work.ModelFile);
-        using var onnx = work.Scoring(saveAs: OnnxSaveFormat.Instance).Fit(work.Data(1));
-        using var mapping = work.Scoring().Fit(work.Data(1));
+        using var transformer = work.Scoring(saveAs: Format(format)).Fit(work.Data(1));
 
-        var error = Assert.ThrowsExactly<NotSupportedException>(() => work.ML.Model.Save(onnx, null, work.File("onnx.zip")));
-        work.ML.Model.Save(mapping, null, work.File("mapping.zip"));
+        LampQModel.Save(work.ML, transformer, null, work.File("model.zip"));
 
-        StringAssert.Contains(error.Message, "3 rows at once");
+        var batched = LampQModel.Load(work.ML, work.File("model.zip"), out _);
+        Assert.AreEqual(3, Steps(batched).OfType<LampQTransformer>().Single().BatchSize);
         var expected = Workplace.Reference(work.Vit.Build(), work.Rows(4));
-        var found = work.Read(work.ML.Model.Load(work.File("mapping.zip"), out _).Transform(work.Data(4)));
-        for (int i = 0; i < 4; i++)
-            Same.Values(expected[i], found[i].Score, $"row {i}");
+        foreach (var loaded in new[] { work.ML.Model.Load(work.File("model.zip"), out _), batched })
+        {
+            var found = work.Read(loaded.Transform(work.Data(4)));
+            for (int i = 0; i < 4; i++)
+                Same.Values(expected[i], found[i].Score, $"row {i}");
+        }
     }
 
     [TestMethod]

@@ -16,7 +16,7 @@ static class ResultsText
         GELU and residual additions are float. `cpu`: inputs of layers at 8 bits. `paper`: the input of each layer takes the layer's width. "on average" weighs by parameters,
         over the 48 layers of the blocks; no row has more Σ parameters·bits than the uniform one of its width. "pairs": those that refinement kept, of those it tried. int8 container.
 
-        One image is 0.15 points of top-1; the noise of a difference is about one point, so agreement and KL decide.
+        One image is 0.15 points of top-1; the noise of a difference is about one point, so agreement and KL decide. Why type-aware-fisher can lose to uniform: docs/decisions/0009-sensitivity-metrics.md.
         """);
 
     public static void BeginRecipes(TextWriter text) => text.WriteLine($"""

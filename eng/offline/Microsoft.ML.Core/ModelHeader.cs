@@ -82,7 +82,8 @@ static class ModelHeader
     static byte[] Fixed(string text, int length)
     {
         byte[] bytes = new byte[length];
-        Encoding.Latin1.GetBytes(text, bytes);
+        // ML.NET compares eight bytes, in which a space stands as zero.
+        Encoding.Latin1.GetBytes(text.Replace(' ', '\0'), bytes);
         return bytes;
     }
 }

@@ -23,11 +23,11 @@ sealed class QuantizeCommand
     readonly Option<long?> maxSize = OptionParsing.Optional<long?>("--max-size", "SIZE", "The budget as the size of the written file instead: 3000000, 3MB, 3MiB. Implies --container int4.", text => SizeText.Parse(text));
     readonly ChoiceOption<AllocationRule> rule = new("--allocation", "How widths are chosen from the sensitivities.", defaults.Rule.Name, [.. AllocationRule.All.Select(r => (r.Name, r))]);
     readonly Option<long?> maxBops = OptionParsing.Optional<long?>("--max-bops", "N", "A further budget: bit operations of all quantized layers for one image, such as 40G.", text => ParseOperations(text));
-    readonly ChoiceOption<QuantizationProfile> profile = new("--profile", "cpu narrows weights and keeps activations at 8 bits; paper gives each layer's input the layer's width too.", "cpu",
+    readonly Option<double?> maxLatency = OptionParsing.Optional<double?>("--max-latency", "MS", "A further budget: milliseconds of one run on LampQ's kernels of this CPU, as predicted from measured layers.", text => ParseMilliseconds(text));
+    readonly ChoiceOption<QuantizationProfile> profile = new("--profile", "cpu narrows weights and keeps activations at 8 bits; paper gives each layer's input the layer's width too. Default: cpu, paper for published methods.", "cpu",
         [("cpu", QuantizationProfile.Cpu), ("paper", QuantizationProfile.Paper)]);
-    readonly ChoiceOption<AllocationMethod> method = new("--method", "lampq gives bits by sensitivity; uniform gives every layer --uniform-bits.", "lampq",
-        [("lampq", AllocationMethod.LampQ), ("uniform", AllocationMethod.Uniform)]);
-    readonly Option<int> uniformBits = OptionParsing.WithDefault("--uniform-bits", "2..8", "Width of every layer with --method uniform.", defaults.UniformBits, OptionParsing.Whole(2, 8));
+    readonly ChoiceOption<Recipe> method = MethodOption.Create();
+    readonly Option<int> uniformBits = OptionParsing.WithDefault("--uniform-bits", "2..8", "Width of every layer with a method that does not mix widths; default: --target-bits.", defaults.UniformBits, OptionParsing.Whole(2, 8));
     readonly ChoiceOption<WeightContainer> container = new("--container", "int8 is fast in every ONNX Runtime; int4 is small, but stock ONNX Runtime multiplies it in float.", "int8",
         [("int8", WeightContainer.Int8), ("int4", WeightContainer.Int4)]);
     readonly Option<int?> attentionBits = OptionParsing.Optional<int?>("--attention-bits", "2..8", "Width of Q, K, V and the attention map. Default: 8 in the cpu profile, the target width in the paper profile.", text => OptionParsing.Whole(2, 8)(text));
@@ -65,6 +65,9 @@ sealed class QuantizeCommand
     readonly Option<int> refinementSteps = OptionParsing.WithDefault("--refinement-steps", "N", "Most pairs of layers that refinement may try; 0 turns it off.", defaults.RefinementSteps, OptionParsing.Whole(0));
     readonly ChoiceOption<ErrorCompensation> compensate = new("--compensate", "How rounding errors make up for each other, and for what was quantized before the layer.", defaults.Compensation.Name,
         [.. ErrorCompensation.All.Select(c => (c.Name, c))]);
+    readonly ChoiceOption<Reconstruction?> reconstruct = new("--reconstruct", "How the compensated model is trained; by-effort trains end-to-end with --effort best, and nothing else.", "by-effort",
+        [("by-effort", null), .. Reconstruction.All.Select(r => (r.Name, (Reconstruction?)r))]);
+    readonly Option<int> reconstructionSteps = OptionParsing.WithDefault("--reconstruction-steps", "N", "Most steps of training.", defaults.Training.Steps, OptionParsing.Whole(1));
     readonly ChoiceOption<ActivationRange> ranges = new("--activation-range", "How the clipping range of what goes into a layer is chosen.", defaults.ActivationRange.Name, [.. ActivationRange.All.Select(r => (r.Name, r))]);
     readonly ChoiceOption<WeightQuantizer> scales = new("--weight-scale", "How the scale of a row of weights is chosen.", defaults.WeightQuantizer.Name, [.. WeightQuantizer.All.Select(q => (q.Name, q))]);
     readonly Option<int> seed = OptionParsing.WithDefault("--seed", "N", "Seed of everything that is drawn.", defaults.Seed, OptionParsing.Whole(0));
@@ -79,10 +82,10 @@ sealed class QuantizeCommand
     {
         var quantize = new QuantizeCommand();
         var command = new Command("quantize", "Writes a mixed-precision QDQ model, and says what it costs in accuracy, bytes and milliseconds.") { quantize.model };
-        foreach (Option option in new Option[] { quantize.output, quantize.data, quantize.synthetic, quantize.effort, quantize.images, quantize.bits, quantize.targetBits, quantize.maxSize, quantize.maxBops, quantize.rule, quantize.profile, quantize.method,
+        foreach (Option option in new Option[] { quantize.output, quantize.data, quantize.synthetic, quantize.effort, quantize.images, quantize.bits, quantize.targetBits, quantize.maxSize, quantize.maxBops, quantize.maxLatency, quantize.rule, quantize.profile, quantize.method,
             quantize.uniformBits, quantize.container, quantize.export, quantize.attentionBits, quantize.map, quantize.gelu, quantize.zeroState, quantize.bitsFor, quantize.normTransformation, quantize.metric,
             quantize.fisherLayers, quantize.fisherBits, quantize.fisherGamma, quantize.fisherDraws, quantize.probes, quantize.sensitivityImages, quantize.refinementSteps,
-            quantize.compensate, quantize.ranges, quantize.scales, quantize.seed })
+            quantize.compensate, quantize.reconstruct, quantize.reconstructionSteps, quantize.ranges, quantize.scales, quantize.seed })
             command.Options.Add(option);
         quantize.preprocessing.AddTo(command);
         foreach (Option option in new Option[] { quantize.batch, quantize.threads, quantize.format })
@@ -103,25 +106,26 @@ sealed class QuantizeCommand
         if (parsed.IsGiven(targetBits) && parsed.IsGiven(maxSize))
             throw CommandError.Usage("--target-bits and --max-size are both given; expected one budget.");
         long? size = parsed.GetValue(maxSize);
-        var chosen = container.ValueIn(parsed);
-        if (size is not null && parsed.IsGiven(container) && chosen != WeightContainer.Int4)
+        if (size is not null && parsed.IsGiven(container) && container.ValueIn(parsed) != WeightContainer.Int4)
             throw CommandError.Usage($"--max-size implies --container int4, but --container is {parsed.GetValue(container)}. Leave one of them out.");
-        var allocation = method.ValueIn(parsed);
+        var recipe = method.ValueIn(parsed);
+        var allocation = Allocation(parsed, recipe);
         foreach (var option in new Option[] { fisherLayers, fisherBits, fisherGamma })
-            RefuseWithout([SensitivityMetric.TypeAwareFisher], option, parsed, allocation);
-        RefuseWithout([SensitivityMetric.FisherDamage], fisherDraws, parsed, allocation);
-        RefuseWithout([SensitivityMetric.FisherPerturbation, SensitivityMetric.HessianTrace], probes, parsed, allocation);
+            RefuseWithout([SensitivityMetric.TypeAwareFisher], option, parsed, recipe, allocation);
+        RefuseWithout([SensitivityMetric.FisherDamage], fisherDraws, parsed, recipe, allocation);
+        RefuseWithout([SensitivityMetric.FisherPerturbation, SensitivityMetric.HessianTrace], probes, parsed, recipe, allocation);
         if (allocation == AllocationMethod.Uniform)
         {
-            foreach (var option in new Option[] { rule, maxBops })
-                if (parsed.IsGiven(option))
-                    throw CommandError.Usage($"{option.Name} chooses widths, and --method uniform gives every layer --uniform-bits. Leave one of them out.");
-            if (parsed.IsGiven(targetBits) || size is not null)
-                notes.Add($"--method uniform takes its width from --uniform-bits alone; {(size is null ? "--target-bits" : "--max-size")} has no effect.");
+            if (new Option[] { maxBops, maxLatency }.FirstOrDefault(parsed.IsGiven) is { } budget)
+                throw CommandError.Usage($"{budget.Name} chooses widths, and --method {recipe.Name} gives every layer the same. Leave one of them out.");
+            if (parsed.IsGiven(uniformBits) && parsed.IsGiven(targetBits))
+                notes.Add($"--method {recipe.Name} takes its width from --uniform-bits; --target-bits has no effect.");
+            if (size is not null)
+                notes.Add($"--method {recipe.Name} gives every layer the same width; --max-size has no effect.");
             size = null;
         }
         else if (parsed.IsGiven(uniformBits))
-            notes.Add("--uniform-bits has no effect without --method uniform.");
+            notes.Add($"--uniform-bits has no effect: --method {recipe.Name} gives layers different widths, --target-bits on average.");
 
         string modelPath = parsed.GetRequiredValue(model), outputPath = parsed.GetRequiredValue(output);
         var choice = preprocessing.Read(parsed);
@@ -132,7 +136,7 @@ sealed class QuantizeCommand
             Model = modelPath,
             Output = outputPath,
             Data = path,
-            Images = parsed.GetValue(images) ?? QuantizationOptions.ImagesFor(effort.ValueIn(parsed)),
+            Images = parsed.GetValue(images) ?? recipe.Samples ?? QuantizationOptions.ImagesFor(effort.ValueIn(parsed)),
             Preprocessing = choice,
             TargetBits = parsed.GetValue(targetBits),
             MaxSize = size,
@@ -141,66 +145,102 @@ sealed class QuantizeCommand
             Batch = parsed.GetValue(batch),
             Format = format.ValueIn(parsed),
             Notes = notes,
-            Options = new QuantizationOptions
-            {
-                Method = allocation,
-                Bits = parsed.GetRequiredValue(bits).Bits,
-                // What is too small to be an option at all is refused as a budget, after model and data.
-                TargetBits = Math.Max(1, parsed.GetValue(targetBits)),
-                MaxSizeInBytes = size is { } bytes ? Math.Max(1, bytes) : null,
-                MaxBitOperations = parsed.GetValue(maxBops),
-                Rule = rule.ValueIn(parsed),
-                UniformBits = parsed.GetValue(uniformBits),
-                Profile = profile.ValueIn(parsed),
-                AttentionBits = parsed.GetValue(attentionBits),
-                MapQuantizer = parsed.IsGiven(map) ? map.ValueIn(parsed) : null,
-                GeluQuantizer = parsed.IsGiven(gelu) ? gelu.ValueIn(parsed) : null,
-                ZeroState = zeroState.ValueIn(parsed),
-                Container = size is null ? chosen : WeightContainer.Int4,
-                Export = export.ValueIn(parsed),
-                BitsFor = Merge(fixedBits),
-                NormTransformation = normTransformation.ValueIn(parsed),
-                Metric = metric.ValueIn(parsed),
-                Fisher = new FisherOptions
-                {
-                    Mu = parsed.GetValue(fisherLayers),
-                    Beta = parsed.GetValue(fisherBits),
-                    Gamma = parsed.GetValue(fisherGamma),
-                    Draws = parsed.GetValue(fisherDraws),
-                    Probes = parsed.GetValue(probes),
-                },
-                SensitivityImages = parsed.GetValue(sensitivityImages),
-                RefinementSteps = parsed.GetValue(refinementSteps),
-                Effort = effort.ValueIn(parsed),
-                Compensation = compensate.ValueIn(parsed),
-                ActivationRange = ranges.ValueIn(parsed),
-                WeightQuantizer = scales.ValueIn(parsed),
-                Seed = parsed.GetValue(seed),
-            },
+            Options = OptionsOf(parsed, recipe, allocation, size, fixedBits),
         };
         request.Options.Validate();
         return request;
     }
 
-    void RefuseWithout(SensitivityMetric[] needed, Option option, ParseResult parsed, AllocationMethod allocation)
+    /// <summary>Whether layers get different widths: as the recipe says, and where a metric or rule is named for one of published quantizers.</summary>
+    AllocationMethod Allocation(ParseResult parsed, Recipe recipe)
+    {
+        if (recipe.IsMixed)
+            return AllocationMethod.LampQ;
+        Option[] given = [.. new Option[] { rule, metric }.Where(parsed.IsGiven)];
+        if (given.Length == 0)
+            return AllocationMethod.Uniform;
+        if (recipe == Recipe.Uniform)
+            throw CommandError.Usage($"{given[0].Name} chooses widths, and --method uniform gives every layer the same. Leave one of them out.");
+        return AllocationMethod.LampQ;
+    }
+
+    /// <summary>The recipe, and what the user gave in place of its parts.</summary>
+    QuantizationOptions OptionsOf(ParseResult parsed, Recipe recipe, AllocationMethod allocation, long? size, FixedBits[] fixedBits)
+    {
+        QuantizationProfile? wanted = parsed.IsGiven(profile) ? profile.ValueIn(parsed) : null;
+        // What is too small to be an option at all is refused as a budget, after model and data.
+        double target = Math.Max(1, parsed.GetValue(targetBits));
+        if (allocation == AllocationMethod.Uniform)
+            target = WidthOf(parsed, recipe);
+        // A recipe of one width that is to mix them takes the rest for the whole part of the average.
+        var options = recipe.Options(recipe.IsMixed ? target : Math.Clamp(Math.Floor(target), 2, 8), wanted) with { Method = allocation, TargetBits = target };
+        T Or<T>(Option option, Func<T> given, T own) => parsed.IsGiven(option) ? given() : own;
+        var merged = new Dictionary<string, int>(options.BitsFor);
+        foreach (var one in fixedBits)
+            merged[one.Target] = one.Bits;
+        return options with
+        {
+            Bits = Or(bits, () => parsed.GetRequiredValue(bits).Bits, options.Bits),
+            MaxSizeInBytes = size is { } bytes ? Math.Max(1, bytes) : null,
+            MaxBitOperations = parsed.GetValue(maxBops),
+            MaxLatencyInMilliseconds = parsed.GetValue(maxLatency),
+            Rule = Or(rule, () => rule.ValueIn(parsed), options.Rule),
+            AttentionBits = parsed.GetValue(attentionBits) ?? options.AttentionBits,
+            MapQuantizer = Or(map, () => map.ValueIn(parsed), options.MapQuantizer),
+            GeluQuantizer = Or(gelu, () => gelu.ValueIn(parsed), options.GeluQuantizer),
+            ZeroState = zeroState.ValueIn(parsed),
+            Container = size is null ? container.ValueIn(parsed) : WeightContainer.Int4,
+            Export = export.ValueIn(parsed),
+            BitsFor = merged,
+            NormTransformation = Or(normTransformation, () => normTransformation.ValueIn(parsed), options.NormTransformation),
+            Metric = Or(metric, () => metric.ValueIn(parsed), options.Metric),
+            Fisher = new FisherOptions
+            {
+                Mu = parsed.GetValue(fisherLayers),
+                Beta = parsed.GetValue(fisherBits),
+                Gamma = parsed.GetValue(fisherGamma),
+                Draws = parsed.GetValue(fisherDraws),
+                Probes = parsed.GetValue(probes),
+            },
+            SensitivityImages = Or(sensitivityImages, () => parsed.GetValue(sensitivityImages), options.SensitivityImages),
+            RefinementSteps = Or(refinementSteps, () => parsed.GetValue(refinementSteps), options.RefinementSteps),
+            Effort = effort.ValueIn(parsed),
+            Compensation = Or(compensate, () => compensate.ValueIn(parsed), options.Compensation),
+            Reconstruction = Or(reconstruct, () => reconstruct.ValueIn(parsed), options.Reconstruction),
+            Training = options.Training with { Steps = parsed.GetValue(reconstructionSteps) },
+            ActivationRange = Or(ranges, () => ranges.ValueIn(parsed), options.ActivationRange),
+            WeightQuantizer = Or(scales, () => scales.ValueIn(parsed), options.WeightQuantizer),
+            Seed = parsed.GetValue(seed),
+        };
+    }
+
+    /// <summary>The width of every layer: --uniform-bits, else --target-bits, which must be a whole number then.</summary>
+    int WidthOf(ParseResult parsed, Recipe recipe)
+    {
+        if (parsed.IsGiven(uniformBits) || !parsed.IsGiven(targetBits))
+            return parsed.GetValue(uniformBits);
+        double target = parsed.GetValue(targetBits);
+        return target is >= 2 and <= 8 && target == Math.Floor(target) ? (int)target
+            : throw CommandError.Usage(string.Create(CultureInfo.InvariantCulture,
+                $"--method {recipe.Name} gives every layer the same width, and --target-bits is {target}; expected a whole number from 2 to 8, or a method that mixes widths ({string.Join(", ", Recipe.All.Where(r => r.IsMixed).Select(r => r.Name))})."));
+    }
+
+    void RefuseWithout(SensitivityMetric[] needed, Option option, ParseResult parsed, Recipe recipe, AllocationMethod allocation)
     {
         if (!parsed.IsGiven(option))
             return;
         string names = string.Join(" or ", needed.Select(m => m.Name));
         if (allocation == AllocationMethod.Uniform)
-            throw CommandError.Usage($"{option.Name} belongs to --metric {names}, and --method uniform measures no sensitivity. Leave one of them out.");
-        if (!needed.Contains(metric.ValueIn(parsed)))
-            throw CommandError.Usage($"{option.Name} belongs to --metric {names}, but --metric is {metric.ValueIn(parsed).Name}. Leave the option out, or choose that metric.");
+            throw CommandError.Usage($"{option.Name} belongs to --metric {names}, and --method {recipe.Name} measures no sensitivity. Leave one of them out.");
+        var measured = parsed.IsGiven(metric) ? metric.ValueIn(parsed) : recipe.Options().Metric;
+        if (!needed.Contains(measured))
+            throw CommandError.Usage($"{option.Name} belongs to --metric {names}, but the metric is {measured.Name}. Leave the option out, or choose that metric.");
     }
 
-    // The last one of two for the same layer or type holds.
-    static Dictionary<string, int> Merge(IEnumerable<FixedBits> given)
-    {
-        var merged = new Dictionary<string, int>(defaults.BitsFor);
-        foreach (var one in given)
-            merged[one.Target] = one.Bits;
-        return merged;
-    }
+    static double ParseMilliseconds(string text) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value > 0 && double.IsFinite(value)
+            ? value
+            : throw new FormatException($"is '{text}'; expected milliseconds above 0, such as 2.5");
 
     static double ParseTarget(string text) =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value is >= 0 and <= 8

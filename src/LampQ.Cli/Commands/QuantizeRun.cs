@@ -31,6 +31,8 @@ sealed class QuantizeRun(QuantizeRequest request, Terminal terminal)
         terminal.Cancellation.ThrowIfCancellationRequested();
 
         var (samples, preprocessing) = OpenSamples(classifier);
+        if (request.Options.Recipe.Refusal(samples.Count) is { } refusal)
+            throw CommandError.Usage(refusal);
         classes ??= classifier.CountClasses(session, samples.Shape);
         LoadAll(samples, classes.Value, run);
         RefuseTargetBelowWidths();
@@ -62,7 +64,7 @@ sealed class QuantizeRun(QuantizeRequest request, Terminal terminal)
         double written = total.Elapsed.TotalSeconds;
 
         terminal.Report($"wrote '{request.Output}'");
-        var seconds = new SecondsLine(loaded, measured - loaded, result.Seconds.Calibrate, result.Seconds.Sensitivity, result.Seconds.Solve, result.Seconds.Refine, result.Seconds.Compensate,
+        var seconds = new SecondsLine(loaded, measured - loaded, result.Seconds.Calibrate, result.Seconds.Sensitivity, result.Seconds.Solve, result.Seconds.Refine, result.Seconds.Compensate, result.Seconds.Reconstruct,
             result.Seconds.Write + written - compared, compared - quantized, written);
         QuantizeReport.Of(request, result, structure, classifier.Model.ToBytes().LongLength, bytes.LongLength, fp32, evaluation, latency, fast.EngineName, seconds, preprocessing)
             .Write(terminal.Output, request.Format);
@@ -133,6 +135,11 @@ sealed class QuantizeRun(QuantizeRequest request, Terminal terminal)
         {
             throw new CommandError(ExitCodes.Budget, Explain(e), e);
         }
+        // Of the scratch file; the message says what to do.
+        catch (IOException e)
+        {
+            throw new CommandError(ExitCodes.Usage, e.Message, e);
+        }
         // The samples were loaded before, so these are about the model.
         catch (Exception e) when (e is NotSupportedException or InvalidDataException or OnnxRuntimeException)
         {
@@ -140,10 +147,15 @@ sealed class QuantizeRun(QuantizeRequest request, Terminal terminal)
         }
     }
 
-    // The solver counts what the groups' weights take; the user counts the whole file.
-    string Explain(InfeasibleBudgetException e) => request.MaxSize is { } size && e.Proof.Certificate is { } certificate
-        ? $"--max-size is {SizeText.Of(size)}, but the smallest reachable file has {Figures.Count(certificate.SmallestTotal + request.Options.MaxSizeInBytes!.Value - certificate.Violated.Limit)} bytes. Raise the budget{(request.Options.Bits.Min() > 4 ? " or offer 4 bits or fewer by --bits" : "")}."
-        : e.Message;
+    string Explain(InfeasibleBudgetException e) => e.Proof.Certificate switch
+    {
+        { Violated.Name: "latency" } certificate => string.Create(CultureInfo.InvariantCulture,
+            $"--max-latency is {request.Options.MaxLatencyInMilliseconds} ms, but the smallest reachable under the other budgets is predicted to take {certificate.SmallestTotal / 1e6:F3} ms on this CPU. Raise the budget."),
+        // The solver counts what the groups' weights take; the user counts the whole file.
+        { Violated.Name: "file size" } certificate when request.MaxSize is { } size =>
+            $"--max-size is {SizeText.Of(size)}, but the smallest reachable file has {Figures.Count(certificate.SmallestTotal + request.Options.MaxSizeInBytes!.Value - certificate.Violated.Limit)} bytes. Raise the budget{(request.Options.Bits.Min() > 4 ? " or offer 4 bits or fewer by --bits" : "")}.",
+        _ => e.Message,
+    };
 
     static OnnxSession LoadWritten(byte[] bytes, OnnxSessionOptions options)
     {

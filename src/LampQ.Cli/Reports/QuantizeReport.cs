@@ -18,7 +18,7 @@ sealed record QuantizedLayerLine(string Name, string Type, IReadOnlyList<long> S
 sealed record BytesLine(long Fp32, long Quantized);
 
 /// <summary>Seconds of each stage, and of all from the start of the command to the written file.</summary>
-sealed record SecondsLine(double Load, double Baseline, double Calibrate, double Sensitivity, double Solve, double Refine, double Compensate, double Write, double Compare, double Total);
+sealed record SecondsLine(double Load, double Baseline, double Calibrate, double Sensitivity, double Solve, double Refine, double Compensate, double Reconstruct, double Write, double Compare, double Total);
 
 /// <summary>How both models do on the calibration images.</summary>
 /// <param name="Images">How many.</param>
@@ -72,6 +72,8 @@ sealed record QuantizeReport : Report
     public required ProofLine? Proof { get; init; }
     public required string? Allocation { get; init; }
     public required long? MaxBops { get; init; }
+    public required double? MaxLatency { get; init; }
+    public required double? PredictedLatency { get; init; }
     public required IReadOnlyList<FrontLine> Front { get; init; }
     public required IReadOnlyList<RefinementStep> Refinement { get; init; }
     public required IReadOnlyList<QuantizedLayerLine> Layers { get; init; }
@@ -87,7 +89,7 @@ sealed record QuantizeReport : Report
         {
             Model = request.Model,
             Output = request.Output,
-            Method = request.Options.Method.ToString().ToLowerInvariant(),
+            Method = request.Options.MethodName,
             Profile = request.Options.Profile.ToString().ToLowerInvariant(),
             Container = request.Options.Container.ToString().ToLowerInvariant(),
             Export = request.Options.Export.ToString().ToLowerInvariant(),
@@ -109,6 +111,8 @@ sealed record QuantizeReport : Report
             Proof = ProofLine.Of(result.Answer?.Proof),
             Allocation = allocates ? request.Options.Rule.Name : null,
             MaxBops = allocates ? request.Options.MaxBitOperations : null,
+            MaxLatency = allocates ? request.Options.MaxLatencyInMilliseconds : null,
+            PredictedLatency = result.PredictedMilliseconds,
             Front = [.. result.Front.Select(a => new FrontLine(a.Totals[0], a.Damage, MeanBits(a, result)))],
             Refinement = result.Refinement,
             Layers = [.. result.Layers.Select(l => new QuantizedLayerLine(l.Name, l.Type.Word(), shapes.GetValueOrDefault(l.Name) ?? [], l.Parameters, l.Sensitivity, l.Bits))],
@@ -141,12 +145,14 @@ sealed record QuantizeReport : Report
         output.WriteLine($"average bits  {Figures.Fixed(AverageBits, 4)}{(TargetBits is { } target ? $" (budget {Figures.Short(target)})" : MaxSize is { } size ? $" (budget {SizeText.Of(size)})" : "")}");
         if (Proof is not null)
             output.WriteLine($"proof         {Proof.Text}");
+        if (PredictedLatency is { } predicted)
+            output.WriteLine($"latency       {Figures.Fixed(predicted, 3)} ms a run predicted (budget {Figures.Short(MaxLatency)}), {Figures.Fixed(Milliseconds.Quantized * Milliseconds.Batch, 3)} measured");
         foreach (var point in Front)
             output.WriteLine($"front         {Figures.Fixed(point.AverageBits, 3)} bits, damage {Figures.Short(point.Damage)}");
         if (Refinement.Count > 0)
             output.WriteLine($"refinement    {Refinement.Count(s => s.Accepted)} of {Refinement.Count} pairs kept");
         output.WriteLine($"seconds       {Figures.Fixed(Seconds.Total, 1)} (load {Figures.Fixed(Seconds.Load, 1)}, baseline {Figures.Fixed(Seconds.Baseline, 1)}, calibrate {Figures.Fixed(Seconds.Calibrate, 1)}, "
-            + $"sensitivity {Figures.Fixed(Seconds.Sensitivity, 1)}, solve {Figures.Fixed(Seconds.Solve, 1)}, refine {Figures.Fixed(Seconds.Refine, 1)}, compensate {Figures.Fixed(Seconds.Compensate, 1)}, write {Figures.Fixed(Seconds.Write, 1)}, compare {Figures.Fixed(Seconds.Compare, 1)})");
+            + $"sensitivity {Figures.Fixed(Seconds.Sensitivity, 1)}, solve {Figures.Fixed(Seconds.Solve, 1)}, refine {Figures.Fixed(Seconds.Refine, 1)}, compensate {Figures.Fixed(Seconds.Compensate, 1)}, reconstruct {Figures.Fixed(Seconds.Reconstruct, 1)}, write {Figures.Fixed(Seconds.Write, 1)}, compare {Figures.Fixed(Seconds.Compare, 1)})");
 
         output.WriteLine();
         output.WriteLine($"on {Accuracy.Images} calibration images{(Accuracy.Labelled == 0 ? " (no labels: agreement only)" : "")}{(Compensation == ErrorCompensation.None.Name ? "" : "; errors were compensated on these very images, 'lampq eval' on others says more")}");

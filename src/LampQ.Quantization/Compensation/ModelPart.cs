@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using LampQ.Onnx;
 using LampQ.Runtime;
 
@@ -21,6 +22,19 @@ public sealed class ModelPart : IDisposable
         CancellationToken = cancellation,
     };
 
+    /// <summary>Does something for each of some batches side by side; a failure is thrown as it is, so that a full disk or a broken image reaches the user in its own words.</summary>
+    internal static void ForEachBatch(int batches, ParallelOptions parallel, Action<int> body)
+    {
+        try
+        {
+            Parallel.For(0, batches, parallel, body);
+        }
+        catch (AggregateException several)
+        {
+            ExceptionDispatchInfo.Throw(several.InnerExceptions[0]);
+        }
+    }
+
     /// <summary>Cuts a part out of a model.</summary>
     /// <param name="model">The model; it stays as it was.</param>
     /// <param name="start">Name of the value to begin at; null is the model's first input.</param>
@@ -28,6 +42,16 @@ public sealed class ModelPart : IDisposable
     /// <param name="settings">Threads.</param>
     /// <param name="fed">Further inputs and what they hold.</param>
     public static ModelPart Of(Model model, string? start, Func<Graph, IReadOnlyList<Value>> extend, RunSettings settings, IReadOnlyDictionary<string, Tensor>? fed = null)
+    {
+        var (copy, name) = Cut(model, start, extend);
+        // Batches run side by side, one thread each.
+        var session = new OnnxSession(copy, settings.Session with { Threads = 1 });
+        var inputs = session.InputNames.ToHashSet();
+        return new ModelPart(session, name, fed?.Where(p => inputs.Contains(p.Key)).ToDictionary() ?? []);
+    }
+
+    /// <summary>A copy of a model that begins at one value and returns others, and the name of the input it begins with.</summary>
+    internal static (Model Model, string Start) Cut(Model model, string? start, Func<Graph, IReadOnlyList<Value>> extend)
     {
         var copy = model.Clone();
         var graph = copy.Graph;
@@ -47,10 +71,7 @@ public sealed class ModelPart : IDisposable
         foreach (var unused in graph.Inputs.Where(v => v.IsUnused).ToArray())
             graph.RemoveInput(unused);
         graph.Sort();
-        // Batches run side by side, one thread each.
-        var session = new OnnxSession(copy, settings.Session with { Threads = 1 });
-        var inputs = session.InputNames.ToHashSet();
-        return new ModelPart(session, name, fed?.Where(p => inputs.Contains(p.Key)).ToDictionary() ?? []);
+        return (copy, name);
     }
 
     /// <summary>Runs the part on one batch.</summary>

@@ -56,9 +56,13 @@ public sealed class QuantizedTwin
     /// <param name="settings">Threads.</param>
     public ModelPart Part(string? start, Func<Graph, IReadOnlyList<Value>> extend, RunSettings settings) => ModelPart.Of(model, start, extend, settings, fed);
 
+    /// <summary>The twin itself, layers' weights and biases as inputs.</summary>
+    internal Model Model => model;
+
     static string WeightName(QuantizableLayer layer) => $"{layer.Name}:weight";
 
-    static string BiasName(QuantizableLayer layer) => $"{layer.Name}:bias";
+    /// <summary>Name of the input that takes the bias of a layer.</summary>
+    internal static string BiasName(QuantizableLayer layer) => $"{layer.Name}:bias";
 
     static Tensor Stored(QuantizableLayer layer, float[] weight) =>
         Tensor.Of(layer.IsRowPerOutput ? weight : LinearWeights.Transpose(weight, layer.OutputChannels, layer.InputChannels), [.. layer.WeightTensor.Shape]);

@@ -7,8 +7,8 @@ namespace LampQ.Quantization;
 /// float model has at its output. Where the layer's output is added to the residual stream, y also makes up for the error that stands in the stream already.
 /// </summary>
 /// <remarks>
-/// Both models are kept at one cut of the residual stream for all samples, and run from there on layer by layer, so the whole costs a few forward passes; memory
-/// is that of two residual streams and the moments of one layer.
+/// Both models are kept at one cut of the residual stream for all samples (<see cref="ResidualStreams"/>), and run from there on layer by layer, so the whole costs a few forward passes; memory
+/// is that of a few batches and the moments of one layer, whatever the number of samples.
 /// </remarks>
 public sealed record SequentialCompensation
 {
@@ -30,12 +30,16 @@ public sealed record SequentialCompensation
     /// <summary>Batch size and threads.</summary>
     public required RunSettings Run { get; init; }
 
+    /// <summary>Bytes of each residual stream that stay in memory; what is beyond goes to a scratch file. Default <see cref="ActivationStore.DefaultRoomInBytes"/>.</summary>
+    public long RoomInBytes { get; init; } = ActivationStore.DefaultRoomInBytes;
+
     /// <summary>Told after each layer: done, of.</summary>
     public Action<int, int>? Progress { get; init; }
 
     /// <summary>Rounds every layer of a plan anew.</summary>
     /// <param name="plan">Widths and input quantizers.</param>
     /// <param name="cancellation">Cancels between two batches.</param>
+    /// <exception cref="IOException">The samples need a scratch file, and it cannot be written; the message says where and what to do.</exception>
     public QuantizationPlan Apply(QuantizationPlan plan, CancellationToken cancellation = default)
     {
         var model = Calibration.Model;
@@ -43,8 +47,7 @@ public sealed record SequentialCompensation
         var layers = Calibration.Structure.Layers.Where(l => plan.Layers.ContainsKey(l.Name)).ToArray();
         var cuts = StartingPoints.Cuts(model, Calibration.Structure);
         var result = new Dictionary<string, LayerPlan>();
-        var images = Samples.Tensors(Run, cancellation).ToArray();
-        var (floats, quantized) = (images, images);
+        using var streams = new ResidualStreams(Samples, Run, RoomInBytes);
         var rest = layers.ToList();
         for (int segment = -1; segment < cuts.Length; segment++)
         {
@@ -55,7 +58,7 @@ public sealed record SequentialCompensation
             foreach (var stage in own.GroupBy(l => l.Input.Name))
             {
                 var moments = stage.All(MomentsGraph.Suits)
-                    ? Collect(twin, start, end, [.. stage], floats, quantized, cancellation)
+                    ? Collect(twin, start, end, [.. stage], streams, cancellation)
                     : [];
                 foreach (var layer in stage)
                 {
@@ -77,15 +80,14 @@ public sealed record SequentialCompensation
             }
             if (end is null || rest.Count == 0)
                 break;
-            using (var part = ModelPart.Of(model, start, g => [g.Find(end.Name)!], Run))
-                floats = Advance(part, floats, cancellation);
-            using (var part = twin.Part(start, g => [g.Find(end.Name)!], Run))
-                quantized = Advance(part, quantized, cancellation);
+            using var floatPart = ModelPart.Of(model, start, g => [g.Find(end.Name)!], Run);
+            using var quantizedPart = twin.Part(start, g => [g.Find(end.Name)!], Run);
+            streams.Advance(floatPart, quantizedPart, cancellation);
         }
         return plan with { Layers = result };
     }
 
-    Dictionary<string, LayerMoments> Collect(QuantizedTwin twin, string? start, Value? end, QuantizableLayer[] stage, Tensor[] floats, Tensor[] quantized, CancellationToken cancellation)
+    Dictionary<string, LayerMoments> Collect(QuantizedTwin twin, string? start, Value? end, QuantizableLayer[] stage, ResidualStreams streams, CancellationToken cancellation)
     {
         var moments = stage.ToDictionary(l => l.Name, l => new LayerMoments(l.OutputChannels, l.InputChannels));
         var onStream = stage.ToDictionary(l => l.Name, l => start is not null && end is not null && IsAdded(l, start, end));
@@ -93,10 +95,10 @@ public sealed record SequentialCompensation
         using var part = twin.Part(start, g => [.. stage.SelectMany(l => MomentsGraph.Emit(g, l))], Run);
         // Batches run side by side and are added up in their order: floats summed in another order would give another model.
         var parallel = ModelPart.Parallelism(Run, cancellation);
-        for (int first = 0; first < floats.Length; first += parallel.MaxDegreeOfParallelism)
+        for (int first = 0; first < streams.Batches; first += parallel.MaxDegreeOfParallelism)
         {
-            var sums = new float[Math.Min(parallel.MaxDegreeOfParallelism, floats.Length - first)][][];
-            Parallel.For(0, sums.Length, parallel, i => sums[i] = OfBatch(part, expected, stage, onStream, floats[first + i], quantized[first + i], (first + i) * Run.BatchSize));
+            var sums = new float[Math.Min(parallel.MaxDegreeOfParallelism, streams.Batches - first)][][];
+            ModelPart.ForEachBatch(sums.Length, parallel, i => sums[i] = OfBatch(part, expected, stage, onStream, streams.Read(first + i), (first + i) * Run.BatchSize));
             foreach (float[][] sum in sums)
                 for (int l = 0; l < stage.Length; l++)
                     moments[stage[l].Name].Add(sum[2 * l], sum[2 * l + 1]);
@@ -105,34 +107,26 @@ public sealed record SequentialCompensation
     }
 
     /// <summary>A and B of each layer of a stage over one batch, in turn.</summary>
-    float[][] OfBatch(ModelPart part, ModelPart expected, QuantizableLayer[] stage, Dictionary<string, bool> onStream, Tensor floats, Tensor quantized, int firstSample)
+    float[][] OfBatch(ModelPart part, ModelPart expected, QuantizableLayer[] stage, Dictionary<string, bool> onStream, (Tensor Float, Tensor Quantized) batch, int firstSample)
     {
         var more = new Dictionary<string, Tensor>();
-        int samples = (int)floats.Shape[0];
-        expected.Run(floats, new Dictionary<string, Tensor>(), (i, _, values) =>
+        int samples = (int)batch.Float.Shape[0];
+        expected.Run(batch.Float, new Dictionary<string, Tensor>(), (i, _, values) =>
         {
             var layer = stage[i];
             float[] y = values.ToArray();
             if (onStream[layer.Name])
-                System.Numerics.Tensors.TensorPrimitives.Subtract(y, quantized.As<float>(), y);
+                System.Numerics.Tensors.TensorPrimitives.Subtract(y, batch.Quantized.As<float>(), y);
             int rows = y.Length / layer.OutputChannels;
             more[MomentsGraph.OutputName(layer)] = Tensor.Of(y, rows, layer.OutputChannels);
             more[MomentsGraph.RootName(layer)] = MomentsGraph.Roots(layer, Weights, firstSample, samples, rows);
         });
         var sums = new float[2 * stage.Length][];
-        part.Run(quantized, more, (i, _, values) => sums[i] = values.ToArray());
+        part.Run(batch.Quantized, more, (i, _, values) => sums[i] = values.ToArray());
         return sums;
     }
 
     /// <summary>True where the stream behind is the stream before plus this layer's output, and nothing else.</summary>
     static bool IsAdded(QuantizableLayer layer, string start, Value end) =>
         end.Producer is { } add && add.Is("Add") && add.Inputs.Any(v => v!.Name == start) && add.Inputs.Any(v => v == layer.Output) && layer.Output.Uses.Count == 1;
-
-    Tensor[] Advance(ModelPart part, Tensor[] batches, CancellationToken cancellation)
-    {
-        var next = new Tensor[batches.Length];
-        Parallel.For(0, batches.Length, ModelPart.Parallelism(Run, cancellation), i =>
-            part.Run(batches[i], new Dictionary<string, Tensor>(), (_, shape, values) => next[i] = Tensor.Of(values, shape)));
-        return next;
-    }
 }

@@ -2,8 +2,7 @@ using SkiaSharp;
 
 namespace LampQ.Quantization;
 
-// Compiled only with -p:LampQImages=skia. It was written against SkiaSharp 3.119 and has not been compiled where that
-// package does not restore (docs/decisions/0006-image-decoding.md).
+// Compiled only with -p:LampQImages=skia (docs/decisions/0006-image-decoding.md).
 public abstract partial class ImageDecoder
 {
     /// <summary>SkiaSharp, which brings its own native library for Windows and macOS.</summary>

@@ -28,17 +28,36 @@ public static class SampleTensors
         foreach (var batch in samples.Batches(settings.BatchSize))
         {
             cancellation.ThrowIfCancellationRequested();
-            yield return settings.FillLastBatch && batch.Count < settings.BatchSize ? Filled(batch, settings.BatchSize) : Tensor.Of(batch.Values.Span, batch.Dimensions);
+            yield return Filled(batch.Values.Span, batch.Dimensions, settings);
         }
     }
 
-    static Tensor Filled(SampleBatch batch, int rows)
+    /// <summary>Number of tensors of <see cref="Tensors"/>.</summary>
+    public static int BatchCount(this SampleSet samples, RunSettings settings) => (samples.Count + settings.BatchSize - 1) / settings.BatchSize;
+
+    /// <summary>One of <see cref="Tensors"/>, loaded on the calling thread.</summary>
+    /// <param name="samples">The samples.</param>
+    /// <param name="batch">From 0 to <see cref="BatchCount"/> − 1.</param>
+    /// <param name="settings">Batch size.</param>
+    /// <exception cref="InvalidDataException">As <see cref="SampleSet.Load"/>.</exception>
+    public static Tensor Tensor(this SampleSet samples, int batch, RunSettings settings)
     {
-        int length = batch.Values.Length / batch.Count;
-        var values = new float[(long)rows * length];
-        batch.Values.Span.CopyTo(values);
-        for (int row = batch.Count; row < rows; row++)
-            batch.Values.Span[^length..].CopyTo(values.AsSpan(row * length));
-        return Tensor.Of(values, [rows, .. batch.Dimensions[1..]]);
+        int first = batch * settings.BatchSize, count = Math.Min(settings.BatchSize, samples.Count - first), length = samples.SampleLength;
+        var values = new float[count * length];
+        for (int i = 0; i < count; i++)
+            samples.Load(first + i, values.AsSpan(i * length, length));
+        return Filled(values, [count, .. samples.Shape.Select(axis => (long)axis)], settings);
+    }
+
+    static Tensor Filled(ReadOnlySpan<float> values, long[] shape, RunSettings settings)
+    {
+        if (!settings.FillLastBatch || shape[0] == settings.BatchSize)
+            return Onnx.Tensor.Of(values, shape);
+        int length = values.Length / (int)shape[0];
+        var filled = new float[(long)settings.BatchSize * length];
+        values.CopyTo(filled);
+        for (int row = (int)shape[0]; row < settings.BatchSize; row++)
+            values[^length..].CopyTo(filled.AsSpan(row * length));
+        return Onnx.Tensor.Of(filled, [settings.BatchSize, .. shape[1..]]);
     }
 }

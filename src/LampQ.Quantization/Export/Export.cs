@@ -44,9 +44,10 @@ sealed class Export(Calibration calibration, LayerQuantizers quantizers, IReadOn
         model.ProducerName = "LampQ";
         model.ProducerVersion = typeof(Export).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
         model.Metadata["lampq.version"] = model.ProducerVersion;
-        model.Metadata["lampq.method"] = options.Method.ToString().ToLowerInvariant();
+        model.Metadata["lampq.method"] = options.MethodName;
         model.Metadata["lampq.profile"] = options.Profile.ToString().ToLowerInvariant();
         model.Metadata["lampq.compensation"] = options.Compensation.Name;
+        model.Metadata["lampq.reconstruction"] = (options.Reconstruction ?? QuantizationOptions.ReconstructionFor(options.Effort)).Name;
         model.Metadata["lampq.container"] = container.ToString().ToLowerInvariant();
         model.Metadata["lampq.attention_bits"] = options.ChosenAttentionBits.ToString(CultureInfo.InvariantCulture);
         model.Metadata["lampq.map_quantizer"] = options.ChosenMapQuantizer.Name;

@@ -31,6 +31,8 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
     public QuantizationResult Quantize(Model model, SampleSet samples, CancellationToken cancellation = default)
     {
         options.Validate();
+        if (options.Recipe.Refusal(samples.Count) is { } refusal)
+            throw new ArgumentException(refusal, nameof(samples));
         if (FixedBatch.Of(model) is { } fixedBatch && FixedBatch.Fit(options, samples, fixedBatch) is var fitted && fitted != (options, samples))
             return QuantizeFitted(fitted.Options, model, fitted.Samples, samples.Count, cancellation);
         total.Restart();
@@ -51,7 +53,9 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         var quantizers = new LayerQuantizers(calibration, options, outputErrors, contextErrors);
         var groups = GroupsOf(calibration.Structure, quantizers);
         var export = new Export(calibration, quantizers, groups, container, options);
-        var compensation = Compensation(calibration, samples, weights);
+        bool willTrain = WillTrain(prepared, samples);
+        // What judges training must not have been fitted.
+        var compensation = Compensation(calibration, willTrain ? samples.Take(Reconstruction.Seen(samples)) : samples, weights);
         double calibrated = total.Elapsed.TotalSeconds;
 
         // With every layer's width fixed there is nothing to allocate.
@@ -59,13 +63,16 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         {
             var uniform = groups.ToDictionary(g => g.Name, _ => options.UniformBits);
             var plan = compensation?.Apply(export.Plan(uniform), cancellation) ?? export.Plan(uniform);
-            return Finish(export, plan, uniform, null, null, [], new StageSeconds(calibrated, 0, 0, 0, total.Elapsed.TotalSeconds - calibrated, 0, 0));
+            double rounded = total.Elapsed.TotalSeconds;
+            plan = Reconstruct(plan, willTrain, calibration, samples, weights, cancellation);
+            return Finish(export, plan, uniform, null, null, [], new StageSeconds(calibrated, 0, 0, 0, rounded - calibrated, total.Elapsed.TotalSeconds - rounded, 0, 0));
         }
 
         int[] bits = [.. options.Bits.Order()];
+        var latency = Latency(export, bits, cancellation);
         // An infeasible budget is found before the minutes of measuring, not after.
         var flat = new SensitivityProfile("", [.. groups.Select(g => new GroupSensitivity(g.Name, 0, bits.ToDictionary(b => b, _ => 0.0)))]);
-        var feasible = Formulate(flat, groups, bits, container, export);
+        var feasible = Formulate(flat, groups, bits, container, export, latency);
         AllocationSolver.For(feasible).Solve(feasible, cancellation).Require();
 
         var subset = samples.Take(Math.Min(options.SensitivityImages, samples.Count));
@@ -87,7 +94,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         double measured = total.Elapsed.TotalSeconds;
 
         Say($"Allocating bits ({options.Rule.Name})");
-        var problem = Formulate(sensitivity, groups, bits, container, export);
+        var problem = Formulate(sensitivity, groups, bits, container, export, latency);
         var (answer, front) = options.Rule.Allocate(problem, groups, sensitivity, cancellation);
         var allocation = answer.Require();
         double solved = total.Elapsed.TotalSeconds;
@@ -100,8 +107,53 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         }
         double refined = total.Elapsed.TotalSeconds;
         var (chosen, compensated) = Compensate(export, compensation, session, allocation, cancellation);
-        return Finish(export, compensated, chosen, sensitivity, answer, steps,
-            new StageSeconds(calibrated, measured - calibrated, solved - measured, refined - solved, total.Elapsed.TotalSeconds - refined, 0, 0)) with { Front = front };
+        double compensatedAt = total.Elapsed.TotalSeconds;
+        var trained = Reconstruct(compensated, willTrain, calibration, samples, weights, cancellation);
+        return Finish(export, trained, chosen, sensitivity, answer, steps,
+            new StageSeconds(calibrated, measured - calibrated, solved - measured, refined - solved, compensatedAt - refined, total.Elapsed.TotalSeconds - compensatedAt, 0, 0)) with { Front = front, PredictedMilliseconds = latency?.MillisecondsOf(chosen) };
+    }
+
+    Reconstruction Method => options.Reconstruction ?? QuantizationOptions.ReconstructionFor(options.Effort);
+
+    /// <summary>Whether there will be training. What the effort chose is left out, with a note, where it cannot be done; what the caller chose is refused there.</summary>
+    bool WillTrain(Model model, SampleSet samples)
+    {
+        if (Method == Reconstruction.None)
+            return false;
+        string? obstacle = samples.Count < Reconstruction.FewestSamples ? $"{samples.Count} samples are too few, {Reconstruction.FewestSamples} are needed"
+            : FixedBatch.Of(model) is > 1 and var batch ? $"the model's batch is fixed to {batch}" : null;
+        if (obstacle is null || options.Reconstruction is not null)
+            return true;
+        notes.Add($"Nothing was trained: {obstacle}.");
+        return false;
+    }
+
+    QuantizationPlan Reconstruct(QuantizationPlan plan, bool willTrain, Calibration calibration, SampleSet samples, TokenWeights? weights, CancellationToken cancellation)
+    {
+        if (!willTrain)
+            return plan;
+        Say($"Reconstructing ({Method.Name})");
+        try
+        {
+            var trained = Method.Train(plan, new ReconstructionTask
+            {
+                Calibration = calibration,
+                Samples = samples,
+                Weights = weights,
+                Run = options.Run,
+                Seed = options.Seed,
+                Options = options.Training,
+                Progress = look => Say(string.Create(CultureInfo.InvariantCulture, $"  {look.Step} of {options.Training.Steps} steps, held-out mean KL {look.MeanKl:G4}")),
+            }, cancellation);
+            notes.Add(string.Create(CultureInfo.InvariantCulture,
+                $"Training ({Method.Name}) took mean KL on held-out calibration images from {trained.Looks[0].MeanKl:G3} to {trained.Looks.Min(l => l.MeanKl):G3}."));
+            return trained.Plan;
+        }
+        catch (NotSupportedException e) when (options.Reconstruction is null)
+        {
+            notes.Add($"Nothing was trained: {e.Message}");
+            return plan;
+        }
     }
 
     (IReadOnlyDictionary<string, int> Bits, QuantizationPlan Plan) Compensate(Export export, SequentialCompensation? compensation, OnnxSession session, BitAllocation allocation,
@@ -154,11 +206,22 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         return [.. structure.Layers.Where(l => quantizers.FixedBits(l) is null).GroupBy(l => l.Group).Select(g => new AllocationGroup(g.Key, [.. g]))];
     }
 
-    AllocationProblem Formulate(SensitivityProfile profile, IReadOnlyList<AllocationGroup> groups, int[] bits, WeightContainer container, Export export)
+    MeasuredLatency? Latency(Export export, int[] bits, CancellationToken cancellation)
+    {
+        if (options.MaxLatencyInMilliseconds is null)
+            return null;
+        Say("Measuring latency at every width");
+        var widest = export.Groups.ToDictionary(g => g.Name, _ => bits[^1]);
+        return MeasuredLatency.Of(export.Calibration, export.Groups, bits, export.Write(export.Plan(widest)), options.Run, cancellation);
+    }
+
+    AllocationProblem Formulate(SensitivityProfile profile, IReadOnlyList<AllocationGroup> groups, int[] bits, WeightContainer container, Export export, MeasuredLatency? latency)
     {
         var problem = options.MaxSizeInBytes is { } size
             ? Formulation.OfFileSize(groups, profile, bits, container, size, export.FixedBytes(bits[0], bits[^1]))
             : Formulation.OfTargetBits(groups, profile, bits, options.TargetBits);
+        if (latency is not null)
+            problem = latency.Limit(problem, groups, options.MaxLatencyInMilliseconds!.Value);
         if (options.MaxBitOperations is not { } limit)
             return problem;
         var operations = new BitOperationCount(export.Calibration);

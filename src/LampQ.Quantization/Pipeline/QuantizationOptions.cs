@@ -7,7 +7,7 @@ public enum QuantizationProfile
 {
     /// <summary>Weights only; activations stay at 8 bits, because fewer buy no speed on CPUs.</summary>
     Cpu,
-    /// <summary>The input of each layer takes the layer's width too, as in the papers' W4A4 and 4MP tables.</summary>
+    /// <summary>The input of each layer takes the layer's width too, as in the papers' W4A4 and 4MP tables; the patch embedding's, the image itself, keeps 8 bits.</summary>
     Paper,
 }
 
@@ -27,13 +27,19 @@ public enum QuantizationEffort
     Fast,
     /// <summary>The solver's allocation and the widest uniform one in the budget are both compensated on three quarters of the samples, judged on the rest, and the better one is compensated on all.</summary>
     Balanced,
-    /// <summary>The same with as many samples as <see cref="QuantizationOptions.ImagesFor"/> says: compensation fits more of them less closely.</summary>
+    /// <summary>The same with as many samples as <see cref="QuantizationOptions.ImagesFor"/> says, because compensation fits more of them less closely; then scales and biases are trained (<see cref="Reconstruction.EndToEnd"/>).</summary>
     Best,
 }
 
 /// <summary>What to make of a float model. <c>new QuantizationOptions()</c> runs as it is: 4 bits a weight on average.</summary>
 public sealed record QuantizationOptions
 {
+    /// <summary>The recipe these options began as (<see cref="Recipe.Options"/>), which report and file name. Default <see cref="Recipe.LampQPlus"/>, whose options these defaults are. Setting it alone changes no other option.</summary>
+    public Recipe Recipe { get; init; } = Recipe.LampQPlus;
+
+    /// <summary>Name of the recipe; "uniform" for the default one without its allocation.</summary>
+    public string MethodName => Method == AllocationMethod.Uniform && Recipe == Recipe.LampQPlus ? Recipe.Uniform.Name : Recipe.Name;
+
     /// <summary>How bits are given to layers. Default <see cref="AllocationMethod.LampQ"/>.</summary>
     public AllocationMethod Method { get; init; } = AllocationMethod.LampQ;
 
@@ -51,6 +57,9 @@ public sealed record QuantizationOptions
 
     /// <summary>A further budget: bit operations of all quantized layers for one sample (<see cref="BitOperationCount"/>); null (the default) sets none.</summary>
     public long? MaxBitOperations { get; init; }
+
+    /// <summary>A further budget: predicted milliseconds of one run on LampQ's kernels of this CPU (<see cref="MeasuredLatency"/>), of one sample unless the model fixes the batch; null (the default) sets none and measures nothing.</summary>
+    public double? MaxLatencyInMilliseconds { get; init; }
 
     /// <summary>Width of every layer under <see cref="AllocationMethod.Uniform"/>, 2 to 8. Default 4.</summary>
     public int UniformBits { get; init; } = 4;
@@ -111,6 +120,12 @@ public sealed record QuantizationOptions
     /// <summary>How the rounding errors of a layer make up for each other, and for what was quantized before it. Default: the one that won by measurement (docs/decisions/0011).</summary>
     public ErrorCompensation Compensation { get; init; } = ErrorCompensation.RidgeGptq;
 
+    /// <summary>How a compensated model is trained. Null (the default) goes by <see cref="Effort"/>: <see cref="ReconstructionFor"/>.</summary>
+    public Reconstruction? Reconstruction { get; init; }
+
+    /// <summary>Steps, rates and limits of reconstruction.</summary>
+    public ReconstructionOptions Training { get; init; } = new();
+
     /// <summary>How much time may be spent. Default <see cref="QuantizationEffort.Fast"/>: under a minute for DeiT-Tiny on two cores.</summary>
     public QuantizationEffort Effort { get; init; } = QuantizationEffort.Fast;
 
@@ -121,6 +136,9 @@ public sealed record QuantizationOptions
         QuantizationEffort.Balanced => 128,
         _ => 512,
     };
+
+    /// <summary>What an effort trains: nothing, or scales and biases end to end for <see cref="QuantizationEffort.Best"/> (docs/decisions/0018-reconstruction.md).</summary>
+    public static Reconstruction ReconstructionFor(QuantizationEffort effort) => effort == QuantizationEffort.Best ? Quantization.Reconstruction.EndToEnd : Quantization.Reconstruction.None;
 
     /// <summary>Samples that activation ranges are taken from, the first of the calibration set. Default 32: ranges do not change beyond, compensation uses all samples.</summary>
     public int RangeImages { get; init; } = 32;
@@ -149,6 +167,8 @@ public sealed record QuantizationOptions
             throw new ArgumentException($"MaxSizeInBytes is {MaxSizeInBytes}; expected a positive number of bytes.");
         if (MaxBitOperations is <= 0)
             throw new ArgumentException($"MaxBitOperations is {MaxBitOperations}; expected a positive number.");
+        if (MaxLatencyInMilliseconds is { } latency && !(latency > 0 && double.IsFinite(latency)))
+            throw new ArgumentException($"MaxLatencyInMilliseconds is {latency}; expected a positive number of milliseconds.");
         Width(nameof(UniformBits), UniformBits);
         Width(nameof(AttentionBits), AttentionBits ?? 8);
         foreach (var (layer, bits) in BitsFor)
@@ -158,6 +178,7 @@ public sealed record QuantizationOptions
         if (RangeImages < 1)
             throw new ArgumentException($"RangeImages is {RangeImages}; expected 1 at least.");
         Fisher.Validate();
+        Training.Validate();
         if (RefinementSteps < 0)
             throw new ArgumentException($"RefinementSteps is {RefinementSteps}; expected 0 at least.");
         if (Run.BatchSize < 1)

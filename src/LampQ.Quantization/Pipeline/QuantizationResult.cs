@@ -13,7 +13,7 @@ namespace LampQ.Quantization;
 public sealed record LayerResult(string Name, LayerType Type, string Group, int Bits, long Parameters, double? Sensitivity);
 
 /// <summary>Seconds each stage took.</summary>
-public sealed record StageSeconds(double Calibrate, double Sensitivity, double Solve, double Refine, double Compensate, double Write, double Total);
+public sealed record StageSeconds(double Calibrate, double Sensitivity, double Solve, double Refine, double Compensate, double Reconstruct, double Write, double Total);
 
 /// <summary>A quantized model and how it came about.</summary>
 public sealed record QuantizationResult
@@ -38,6 +38,9 @@ public sealed record QuantizationResult
 
     /// <summary>Allocations for other budgets, where the rule looks for them (<see cref="AllocationRule.Pareto"/>).</summary>
     public IReadOnlyList<BitAllocation> Front { get; init; } = [];
+
+    /// <summary>Milliseconds of one run as predicted from measured kernels; null without <see cref="QuantizationOptions.MaxLatencyInMilliseconds"/>.</summary>
+    public double? PredictedMilliseconds { get; init; }
 
     /// <summary>The pairs refinement tried.</summary>
     public IReadOnlyList<RefinementStep> Refinement { get; init; } = [];

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using LampQ.Onnx;
 using LampQ.Runtime;
 
@@ -51,7 +52,8 @@ public sealed class TokenWeights
         var single = settings with { BatchSize = 1, Session = settings.Session with { Threads = 1 } };
         using var forward = new OnnxSession(model, single.Session);
         using var backward = new OnnxSession(fisher.Model, single.Session);
-        Parallel.ForEach(samples.Tensors(single, cancellation), ModelPart.Parallelism(settings, cancellation), (tensor, _, index) =>
+        // Without buffering: the default partitioner takes up to 64 samples ahead for each thread, 38 MB of pixels.
+        Parallel.ForEach(Partitioner.Create(samples.Tensors(single, cancellation), EnumerablePartitionerOptions.NoBuffering), ModelPart.Parallelism(settings, cancellation), (tensor, _, index) =>
         {
             // Each sample has draws of its own, so that they do not depend on which thread comes first.
             var random = new Random(unchecked(seed * 1_000_003 + (int)index));
@@ -66,6 +68,10 @@ public sealed class TokenWeights
 
     /// <summary>√ω of the tokens of a sample, in the order of the rows of the layer's input; null for a layer that was not measured.</summary>
     public float[]? RootsOf(QuantizableLayer layer, int sample) => weights.TryGetValue(layer.Name, out var samples) ? samples[sample] : null;
+
+    /// <summary>ω of the tokens of a layer, averaged over the samples; null for a layer that was not measured.</summary>
+    public float[]? MeanOf(QuantizableLayer layer) => !weights.TryGetValue(layer.Name, out var samples) ? null
+        : [.. Enumerable.Range(0, samples[0].Length).Select(t => samples.Average(s => s[t] * s[t]))];
 
     static void Normalize(float[][] samples)
     {

@@ -11,14 +11,19 @@ unsafe struct OperatorTable
     nint definition;
     byte* name;
     void* api;
+    int threads;
 
     /// <summary>Makes the table of an operator. It is never freed: ONNX Runtime uses it as long as any session lives.</summary>
-    public static OrtCustomOp* Create(CustomOperator definition, OrtApi api)
+    /// <param name="definition">The operator.</param>
+    /// <param name="api">The C API that its nodes use.</param>
+    /// <param name="threads">Threads its nodes cut their work for; 0 means one for each processor.</param>
+    public static OrtCustomOp* Create(CustomOperator definition, OrtApi api, int threads)
     {
         var table = (OperatorTable*)NativeMemory.AllocZeroed((nuint)sizeof(OperatorTable));
         table->definition = GCHandle.ToIntPtr(GCHandle.Alloc(definition));
         table->name = (byte*)Marshal.StringToCoTaskMemUTF8(definition.Name);
         table->api = api.Table;
+        table->threads = threads > 0 ? threads : Environment.ProcessorCount;
         // Null: the first forms of create and compute, which cannot return an error, and what is variadic or an alias.
         table->callbacks = new OrtCustomOp
         {
@@ -121,7 +126,7 @@ unsafe struct OperatorTable
             var definition = DefinitionOf(callbacks);
             var info = new NodeInfo(api, node);
             where = $"Node '{info.Name}' ({definition.Name}): ";
-            *kernel = GCHandle.ToIntPtr(GCHandle.Alloc(new RunningNode(definition.Create(info), definition.Outputs, api, where)));
+            *kernel = GCHandle.ToIntPtr(GCHandle.Alloc(new RunningNode(definition.Create(info), definition.Outputs, api, ((OperatorTable*)callbacks)->threads, where)));
             return 0;
         }
         catch (Exception e)
@@ -136,7 +141,7 @@ unsafe struct OperatorTable
         var node = Unsafe.As<RunningNode>(GCHandle.FromIntPtr(kernel).Target!);
         try
         {
-            node.Kernel.Run(new RunContext(node.Api, context, node.Outputs));
+            node.Kernel.Run(new RunContext(node.Api, context, node.Threads, node.Outputs));
             return 0;
         }
         catch (Exception e)
@@ -174,5 +179,5 @@ unsafe struct OperatorTable
         ? api.CreateStatus(OrtErrorCode.InvalidArgument, where + e.Message)
         : api.CreateStatus(OrtErrorCode.RuntimeException, where + e);
 
-    sealed record RunningNode(OperatorKernel Kernel, IReadOnlyList<LampQ.Onnx.ElementType> Outputs, OrtApi Api, string Where);
+    sealed record RunningNode(OperatorKernel Kernel, IReadOnlyList<LampQ.Onnx.ElementType> Outputs, OrtApi Api, int Threads, string Where);
 }

@@ -13,17 +13,18 @@ sealed unsafe class SessionWorkers : Workers
 
     OrtApi api;
     nint context;
+    int threads;
 
     /// <summary>The workers of the node that this thread runs; valid until it runs the next one.</summary>
-    public static SessionWorkers Of(OrtApi api, nint context)
+    public static SessionWorkers Of(OrtApi api, nint context, int threads)
     {
         var workers = mine ??= new SessionWorkers();
-        (workers.api, workers.context) = (api, context);
+        (workers.api, workers.context, workers.threads) = (api, context, threads);
         return workers;
     }
 
-    /// <summary>An upper bound: the C API does not tell how many threads a session has.</summary>
-    public override int Count => Environment.ProcessorCount;
+    /// <summary>What the session options said when the operators were registered, since the C API does not tell a node; tasks run on however many threads there are.</summary>
+    public override int Count => threads;
 
     protected override void ForCore(int tasks, delegate*<void*, int, void> body, void* state)
     {

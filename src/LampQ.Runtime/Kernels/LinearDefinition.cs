@@ -23,12 +23,15 @@ static unsafe class LinearDefinition
                     int w = codes[(k / 4 * channels + channel) * 4 + k % 4];
                     acc += (rows.X[m * K + k] - operation.XZeroPoint) * (w - (operation.WeightZeroPoint?[n] ?? 0));
                 }
-                float v = MathF.FusedMultiplyAdd(acc, operation.Multiplier[n], operation.Bias[n]);
                 long at = m * N + n;
                 if (operation.Codes is not { } bounds)
-                    rows.Floats[at] = rows.Residual == null ? v : v + rows.Residual[at];
+                {
+                    float y = acc * operation.Multiplier[n] + operation.Bias[n];
+                    rows.Floats[at] = rows.Residual == null ? y : y + rows.Residual[at];
+                }
                 else
                 {
+                    float v = MathF.FusedMultiplyAdd(acc, operation.Multiplier[n], operation.Bias[n]);
                     if (operation.Activation is { } activation)
                         v = activation.Apply(v) * operation.OutputMultiplier![n];
                     rows.Codes[at] = new CodeRange(operation.OutputZeroPoint![n], bounds.Low, bounds.High).Quantize(v);

@@ -2,7 +2,11 @@ using System.Runtime.CompilerServices;
 
 namespace LampQ.Runtime;
 
-/// <summary>Sums to floats: fma(float(acc), multiplier, bias), then + residual where there is one.</summary>
+/// <summary>Sums to floats: float(acc)·multiplier + bias, each rounded, then + residual where there is one.</summary>
+/// <remarks>
+/// ONNX Runtime rounds the product too (MatMulIntegerToFloat). One rounding less would be closer to the exact sum, but the residual stream would differ from ONNX Runtime's in its
+/// last bits, and each such bit is a chance that the next quantizer's value falls on the other side of a tie (docs/decisions/0013).
+/// </remarks>
 readonly unsafe struct ResidualEpilogue<V>(LinearOperation operation, float* residual, float* y) : IEpilogue where V : struct, IFloats<V>
 {
     readonly float* multiplier = operation.Multiplier.Pointer, bias = operation.Bias.Pointer, residual = residual, y = y;
@@ -49,5 +53,5 @@ readonly unsafe struct ResidualEpilogue<V>(LinearOperation operation, float* res
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static V Value(int* acc, float* multiplier, float* bias) => V.MultiplyAdd(V.ToFloats(V.Load(acc)), V.Load(multiplier), V.Load(bias));
+    static V Value(int* acc, float* multiplier, float* bias) => V.Add(V.Multiply(V.ToFloats(V.Load(acc)), V.Load(multiplier)), V.Load(bias));
 }

@@ -34,7 +34,10 @@ public sealed class Lowering : Pass
         {
             model.Opsets[LampQDomain.Name] = LampQDomain.Version;
             if (SelectTokensEarly)
+            {
                 TokenSelection.MoveUp(model.Graph);
+                QueriesAlone.Split(model.Graph);
+            }
         }
         Report = new LoweringReport(rewriting.Operations);
     }

@@ -12,22 +12,22 @@ static class PixelsStep
 
     public static void Map(ImageBytes source, ImagePixels target)
     {
-        var preprocessing = Settings<Preprocessing>.Of(source.State, Read);
+        var (preprocessing, column) = Settings<PixelsSettings>.Of(source.State, Read);
         if (source.Image is null or [])
-            throw new InvalidOperationException("A row's image has no bytes; expected the content of a JPEG or PNG file. Is the value missing?");
-        var image = preprocessing.ResizeAndCrop(ImageDecoder.Default().Decode(source.Image, "(from a column)"));
+            throw new InvalidOperationException($"Column '{column}': the image of a row has no bytes; expected the content of a JPEG or PNG file. Is the value missing?");
+        var image = preprocessing.ResizeAndCrop(ImageDecoder.Default().Decode(source.Image, $"(from column {column})"));
         if (target.Pixels.Length != image.Pixels.Length)
             target.Pixels = new float[image.Pixels.Length];
         preprocessing.Normalize(image.Pixels, target.Pixels);
     }
 
-    /// <summary>Preprocessing as text. What a square of one pixel becomes is the length of the shorter side.</summary>
-    public static string Write(Preprocessing p) => JsonSerializer.Serialize(new Saved(p.Resize is { FixedSize: null } rule ? rule.SizeFor(1, 1).Width : null, p.Resize?.FixedSize, p.Filter, p.Crop, p.RescaleFactor, [.. p.Mean], [.. p.Std]));
+    /// <summary>Preprocessing, and the column that messages name, as text. What a square of one pixel becomes is the length of the shorter side.</summary>
+    public static string Write(Preprocessing p, string column) => JsonSerializer.Serialize(new Saved(p.Resize is { FixedSize: null } rule ? rule.SizeFor(1, 1).Width : null, p.Resize?.FixedSize, p.Filter, p.Crop, p.RescaleFactor, [.. p.Mean], [.. p.Std], column));
 
-    public static Preprocessing Read(string text)
+    public static PixelsSettings Read(string text)
     {
         var saved = JsonSerializer.Deserialize<Saved>(text) ?? throw new InvalidDataException("The saved preprocessing is empty.");
-        return new Preprocessing
+        var preprocessing = new Preprocessing
         {
             Resize = saved.Edge is { } edge ? ResizeRule.ShortestEdge(edge) : saved.Size is { } size ? ResizeRule.Exact(size.Height, size.Width) : null,
             Filter = saved.Filter,
@@ -36,10 +36,14 @@ static class PixelsStep
             Mean = saved.Mean,
             Std = saved.Std,
         };
+        return new PixelsSettings(preprocessing, saved.Column);
     }
 
-    sealed record Saved(int? Edge, ImageSize? Size, ResampleFilter Filter, ImageSize? Crop, double RescaleFactor, double[] Mean, double[] Std);
+    sealed record Saved(int? Edge, ImageSize? Size, ResampleFilter Filter, ImageSize? Crop, double RescaleFactor, double[] Mean, double[] Std, string Column);
 }
+
+/// <summary>How pictures are prepared, and the column they come from.</summary>
+sealed record PixelsSettings(Preprocessing Preprocessing, string Column);
 
 /// <summary>An image file and how it is prepared. Part of the file format, and public because ML.NET makes it.</summary>
 public sealed class ImageBytes

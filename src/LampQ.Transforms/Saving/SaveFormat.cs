@@ -20,6 +20,9 @@ public abstract class SaveFormat
     /// <summary>Its name in manifests.</summary>
     public abstract string Name { get; }
 
+    /// <summary>Whether the saved form runs operators of <c>ai.lampq</c>, which packed models have.</summary>
+    internal virtual bool RunsPackedModels => true;
+
     /// <summary>The column type of a model output: the one the saved form has too, so that a schema is the same before and after loading.</summary>
     internal abstract VectorDataViewType TypeOf(ModelPort output);
 

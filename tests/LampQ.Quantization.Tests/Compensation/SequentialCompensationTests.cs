@@ -99,6 +99,49 @@ public sealed class SequentialCompensationTests
     }
 
     [TestMethod]
+    public void Apply_StreamsInMemoryOrInAFile_GivesTheSameIntegers()
+    {
+        var vit = new TinyVit();
+        var (calibration, plan) = Tiny(vit, QuantizationProfile.Cpu, bits: 2, TinyRuns.Samples(vit, 5));
+        QuantizationPlan With(long roomInBytes) => (Compensation(calibration, ErrorCompensation.RidgeGptq) with { RoomInBytes = roomInBytes }).Apply(plan);
+        var (memory, file) = (With(1 << 20), With(0));
+        foreach (string layer in plan.Layers.Keys)
+            CollectionAssert.AreEqual(memory.Layers[layer].Weights.Codes, file.Layers[layer].Weights.Codes, layer);
+    }
+
+    [TestMethod]
+    public void Apply_ManyTimesTheSamples_HoldsNoMoreMemory()
+    {
+        var vit = new TinyVit { ImageSize = 32, Patch = 8 };
+        var (calibration, plan) = Tiny(vit, QuantizationProfile.Cpu, bits: 3, TinyRuns.Samples(vit, 4));
+        long Peak(int count)
+        {
+            var live = new List<long>();
+            (Compensation(calibration, ErrorCompensation.None) with
+            {
+                // Made when they are asked for, as images are.
+                Samples = SampleSet.Synthetic(count, [vit.Channels, vit.ImageSize, vit.ImageSize], 0),
+                RoomInBytes = 0,
+                Progress = (_, _) => live.Add(GC.GetTotalMemory(forceFullCollection: true)),
+            }).Apply(plan);
+            return live.Max();
+        }
+        long few = Peak(16), many = Peak(800);
+        // 784 more images are 9.6 MB of pixels and 0.9 MB in each of two streams; what may grow is where their batches lie in the file.
+        Assert.IsTrue(many < few + (1 << 20), $"{many - few:N0} bytes more");
+    }
+
+    [TestMethod]
+    public void Apply_Cancelled_Stops()
+    {
+        var vit = new TinyVit();
+        var (calibration, plan) = Tiny(vit, QuantizationProfile.Cpu, bits: 3);
+        using var source = new CancellationTokenSource();
+        var compensation = Compensation(calibration, ErrorCompensation.None) with { Progress = (_, _) => source.Cancel() };
+        Assert.Throws<OperationCanceledException>(() => compensation.Apply(plan, source.Token));
+    }
+
+    [TestMethod]
     public void Measure_BehindTheLastAttention_OnlyTheClassTokenCounts()
     {
         var vit = new TinyVit();
@@ -124,14 +167,16 @@ public sealed class SequentialCompensationTests
         return (calibration, quantizers.Plan(calibration.Structure.Layers.ToDictionary(l => l.Name, l => bits + 1)));
     }
 
-    static QuantizationPlan Compensate(Calibration calibration, QuantizationPlan plan, ErrorCompensation method) => new SequentialCompensation
+    static QuantizationPlan Compensate(Calibration calibration, QuantizationPlan plan, ErrorCompensation method) => Compensation(calibration, method).Apply(plan);
+
+    static SequentialCompensation Compensation(Calibration calibration, ErrorCompensation method) => new()
     {
         Calibration = calibration,
         Samples = calibration.Samples,
         Method = method,
         Quantizer = WeightQuantizer.Mse,
         Run = TinyRuns.Settings,
-    }.Apply(plan);
+    };
 
     static string Shared(Model written, QuantizableLayer layer) => written.Graph.Nodes.Single(n => n.Is("MatMul", "Gemm") && n.Inputs.Any(v => v!.Name == $"{layer.Name}.weight")).Inputs[0]!.Name;
 

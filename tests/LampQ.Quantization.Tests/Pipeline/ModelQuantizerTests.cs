@@ -49,6 +49,39 @@ public sealed class ModelQuantizerTests
     }
 
     [TestMethod]
+    public void Quantize_WithReconstruction_KeepsTheIntegersAndSaysWhatItDid()
+    {
+        var vit = new TinyVit();
+        var samples = TinyRuns.Samples(vit, 32);
+        var options = TinyRuns.Options with { Method = AllocationMethod.Uniform, UniformBits = 3, Effort = QuantizationEffort.Best, Training = new() { Steps = 20, BatchSize = 8, StepsBetweenLooks = 5, WeightScaleRate = 3e-3, BiasRate = 3e-3 } };
+        var trained = new ModelQuantizer(options).Quantize(vit.Build(), samples);
+        var compensated = new ModelQuantizer(options with { Reconstruction = Reconstruction.None }).Quantize(vit.Build(), samples);
+
+        Assert.AreEqual("", TinyRuns.Describe(ModelChecker.Check(trained.Model)));
+        Assert.AreEqual("end-to-end", trained.Model.Metadata["lampq.reconstruction"]);
+        Assert.AreEqual("none", compensated.Model.Metadata["lampq.reconstruction"]);
+        Assert.IsTrue(trained.Notes.Any(n => n.StartsWith("Training (end-to-end) took", StringComparison.Ordinal)), string.Join("; ", trained.Notes));
+        CollectionAssert.AreEqual(compensated.Layers.Select(l => l.Bits).ToArray(), trained.Layers.Select(l => l.Bits).ToArray());
+        int different = 0;
+        foreach (var weight in compensated.Model.Graph.Initializers.Where(v => v.Name.EndsWith("weight_quantized", StringComparison.Ordinal)))
+            CollectionAssert.AreEqual(weight.Initializer!.Bytes.ToArray(), trained.Model.Graph.Find(weight.Name)!.Initializer!.Bytes.ToArray(), weight.Name);
+        foreach (var scale in compensated.Model.Graph.Initializers.Where(v => v.Name.EndsWith("weight_scale", StringComparison.Ordinal)))
+            different += scale.Initializer!.ToFloats().Zip(trained.Model.Graph.Find(scale.Name)!.Initializer!.ToFloats(), (a, b) => a == b ? 0 : 1).Sum();
+        Assert.IsTrue(different > 0);
+    }
+
+    [TestMethod]
+    public void Quantize_BestWithTooFewSamples_SaysThatNothingWasTrained_AndAskedForRefuses()
+    {
+        var vit = new TinyVit();
+        var options = TinyRuns.Options with { Method = AllocationMethod.Uniform, Effort = QuantizationEffort.Best };
+        var result = new ModelQuantizer(options).Quantize(vit.Build(), TinyRuns.Samples(vit, 3));
+        Assert.IsTrue(result.Notes.Any(n => n.Contains("3 samples are too few")), string.Join("; ", result.Notes));
+        StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() =>
+            new ModelQuantizer(options with { Reconstruction = Reconstruction.EndToEnd }).Quantize(vit.Build(), TinyRuns.Samples(vit, 3))).Message, "3 samples");
+    }
+
+    [TestMethod]
     [DataRow(QuantizationProfile.Cpu, "mse")]
     [DataRow(QuantizationProfile.Paper, "output-mse")]
     public void Quantize_WithCompensation_IsCloserToTheFloatModelThanWithout(QuantizationProfile profile, string range)

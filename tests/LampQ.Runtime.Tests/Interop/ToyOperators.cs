@@ -15,7 +15,7 @@ static class ToyOperators
     {
         var options = new SessionOptions { IntraOpNumThreads = threads, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
         options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
-        domain.AddTo(options.DangerousGetHandle(), OnnxRuntimeLibrary.Api);
+        domain.AddTo(options.DangerousGetHandle(), OnnxRuntimeLibrary.Api, options.IntraOpNumThreads);
         return options;
     }
 

@@ -93,6 +93,26 @@ public sealed class LoweringTests
     }
 
     [TestMethod]
+    [DataRow(QkvForm.SplitSqueeze, 3)]
+    [DataRow(QkvForm.Separate, 5)]
+    public void Apply_TokenChosenBehindPanelsOfQueries_GivesQueriesALayerOfOneRowAndReturnsTheSameBits(QkvForm qkv, int bits)
+    {
+        var spelling = new TinyVit { Dim = 64, Qkv = qkv, DynamicBatch = true };
+        var images = spelling.Images(3, 7);
+        var qdq = QdqModels.Portable(QdqModels.Prepared(spelling.Build()), images, bits);
+        var early = new Lowering().Apply(qdq);
+        var late = new Lowering { SelectTokensEarly = false }.Apply(qdq);
+
+        var attentions = early.Graph.Nodes.Where(n => n.OpType == "AttentionQuantize").ToArray();
+        var queries = attentions[^1].Input(0)!.Producer!;
+        Assert.AreEqual(64, queries.Int("out_features"));
+        Assert.AreEqual("Slice", queries.Input(0)!.Producer!.OpType);
+        Assert.AreEqual(128, attentions[^1].Input(1)!.Producer!.Int("out_features"));
+        Assert.AreEqual(192, attentions[0].Input(1)!.Producer!.Int("out_features"), "The first block needs the queries of all tokens.");
+        CollectionAssert.AreEqual(Run(LampQSession.Load(late), images), Run(LampQSession.Load(early), images));
+    }
+
+    [TestMethod]
     public void Apply_MeanOverTokens_ChoosesNoToken()
     {
         var spelling = new TinyVit { Pool = PoolForm.Mean };

@@ -276,7 +276,7 @@ public sealed class LinearOperatorTests
             return Tensor.Of([.. Enumerable.Range(0, batch * tokens * N).Select(_ => random.NextSingle())], batch, tokens, N);
         }
 
-        public float[] Floats(Tensor codes) => Each(codes, (n, acc) => MathF.FusedMultiplyAdd(acc, multiplier[n], Bias is null ? 0 : bias[n]));
+        public float[] Floats(Tensor codes) => Each(codes, (n, acc) => acc * multiplier[n] + (Bias is null ? 0 : bias[n]));
 
         public byte[] QuantizedWithoutActivation(Tensor codes, int low, int high) => Each(codes, (n, acc) =>
         {

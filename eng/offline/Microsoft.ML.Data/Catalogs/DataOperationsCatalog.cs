@@ -58,11 +58,15 @@ public sealed class DataOperationsCatalog
         return () => seen++ < count ? FilteredView.Verdict.Skip : FilteredView.Verdict.Keep;
     }, rows => Math.Max(0, rows - count));
 
-    public IDataView TakeRows(IDataView input, long count) => new FilteredView(input, [], _ =>
+    public IDataView TakeRows(IDataView input, long count)
     {
-        long seen = 0;
-        return () => seen++ < count ? FilteredView.Verdict.Keep : FilteredView.Verdict.Stop;
-    }, rows => Math.Min(rows, count));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
+        return new FilteredView(input, [], _ =>
+        {
+            long seen = 0;
+            return () => seen++ < count ? FilteredView.Verdict.Keep : FilteredView.Verdict.Stop;
+        }, rows => Math.Min(rows, count));
+    }
 
     public TrainTestData TrainTestSplit(IDataView data, double testFraction = 0.1, string? samplingKeyColumnName = null, int? seed = null)
     {

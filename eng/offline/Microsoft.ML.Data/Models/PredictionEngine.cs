@@ -61,7 +61,7 @@ public sealed class PredictionEngine<TSrc, TDst> : PredictionEngineBase<TSrc, TD
     PredictionEngine(ITransformer transformer, PredictionEngineOptions options, ObjectSchema<TSrc> schema) : base(transformer, options.OwnsTransformer, schema)
     {
         if (!transformer.IsRowToRowMapper)
-            throw new ArgumentException("Must be a row to row mapper", nameof(transformer));
+            throw new ArgumentOutOfRangeException(nameof(transformer), "Must be a row to row mapper");
         var mapper = transformer.GetRowToRowMapper(schema.Schema);
         input = new ObjectRow<TSrc>(schema);
         var filler = new ObjectFiller<TDst>(mapper.OutputSchema, options.IgnoreMissingColumns, options.OutputSchemaDefinition);

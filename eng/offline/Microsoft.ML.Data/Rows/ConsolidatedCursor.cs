@@ -1,11 +1,13 @@
 using System.Collections.Concurrent;
-using System.Runtime.ExceptionServices;
 
 namespace Microsoft.ML.Data;
 
 /// <summary>Several cursors read by a thread each and put in order of their batch numbers; every active column of every row is fetched.</summary>
 sealed class ConsolidatedCursor : DataViewRowCursor
 {
+    /// <summary>Most rows that are read ahead in one piece, as many as a cached block has.</summary>
+    const int MostRows = 16;
+
     readonly DataViewRowCursor[] sources;
     readonly DataViewSchema.Column[] columns;
     readonly BlockingCollection<Chunk>[] queues;
@@ -28,7 +30,7 @@ sealed class ConsolidatedCursor : DataViewRowCursor
 
     public override long Position => position;
 
-    public override long Batch => chunk!.Batch;
+    public override long Batch => chunk?.Batch ?? 0;
 
     public override DataViewSchema Schema => sources[0].Schema;
 
@@ -78,7 +80,8 @@ sealed class ConsolidatedCursor : DataViewRowCursor
             return null;
         var taken = heads[first]!;
         heads[first] = null;
-        taken.Failure?.Throw();
+        if (taken.Failure is not null)
+            throw new InvalidOperationException("Splitter/consolidator worker encountered exception while consuming source data", taken.Failure);
         return taken;
     }
 
@@ -91,7 +94,7 @@ sealed class ConsolidatedCursor : DataViewRowCursor
             var id = source.GetIdGetter();
             while (source.MoveNext())
             {
-                if (current is null || current.Batch != source.Batch)
+                if (current is null || current.Batch != source.Batch || current.Ids.Count == MostRows)
                 {
                     if (current is not null)
                         queues[index].Add(current, stop.Token);
@@ -105,7 +108,7 @@ sealed class ConsolidatedCursor : DataViewRowCursor
         catch (OperationCanceledException) when (stop.IsCancellationRequested) { }
         catch (Exception e)
         {
-            queues[index].Add(new Chunk(current?.Batch ?? long.MaxValue, []) { Failure = ExceptionDispatchInfo.Capture(e) });
+            queues[index].Add(new Chunk(current?.Batch ?? long.MaxValue, []) { Failure = e });
         }
         finally
         {
@@ -133,7 +136,7 @@ sealed class ConsolidatedCursor : DataViewRowCursor
 
         public List<DataViewRowId> Ids { get; } = [];
 
-        public ExceptionDispatchInfo? Failure { get; init; }
+        public Exception? Failure { get; init; }
 
         public void Add(ValueGetter<DataViewRowId> getId)
         {

@@ -41,6 +41,9 @@ abstract class MappedSchema
         return needs;
     }
 
+    /// <summary>Whether an active output column is one that the step computes.</summary>
+    public bool Computes(ISet<int> active) => active.Any(c => places[c] < 0);
+
     /// <summary>Getters of the active output columns over a source row.</summary>
     public Delegate?[] Getters(DataViewRow source, ISet<int> active)
     {

@@ -12,9 +12,11 @@ sealed class MappedView(IDataView source, MappedSchema mapping) : IDataView
     public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null)
     {
         DataViewSchema.Column[] needed = [.. columnsNeeded];
-        // As in ML.NET: where the source can be read in parallel, it is, and every active column is fetched whether or not it is asked for.
-        var cursors = GetRowCursorSet(needed, Math.Min(Environment.ProcessorCount, 4), rand);
-        return cursors.Length == 1 ? cursors[0] : new ConsolidatedCursor(cursors, needed);
+        HashSet<int> active = [.. needed.Select(c => c.Index)];
+        if (!mapping.Computes(active))
+            return new Cursor(source.GetRowCursor(mapping.Needs(active).Select(i => source.Schema[i]), rand), mapping, active);
+        // As in ML.NET: what a step computes is read ahead on other threads, in parallel where the source can be, and every active column is fetched whether or not it is asked for.
+        return new ConsolidatedCursor(GetRowCursorSet(needed, Math.Min(Environment.ProcessorCount, 4), rand), needed);
     }
 
     public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null)

@@ -25,6 +25,8 @@ sealed class ObjectSchema<TRow> where TRow : class
     {
         if (column.ColumnType.RawType != member.RawType)
             throw new InvalidOperationException($"Column '{column.ColumnName}' is {column.ColumnType}, but member '{member.Info.Name}' is {member.Type}.");
+        if (column.ColumnType is KeyDataViewType key)
+            return (Func<Func<TRow>, Delegate>)Generic.Call(typeof(ObjectSchema<TRow>), nameof(Key), member.RawItem, member, key.Count)!;
         string method = !member.IsVector ? member.Type == typeof(string) ? nameof(Text) : nameof(Scalar)
             : member.Type.IsArray ? member.Item == typeof(string) ? nameof(Texts) : nameof(Items) : nameof(Buffer);
         return (Func<Func<TRow>, Delegate>)Generic.Call(typeof(ObjectSchema<TRow>), method, member.RawItem, member)!;
@@ -34,6 +36,13 @@ sealed class ObjectSchema<TRow> where TRow : class
     {
         var read = member.Reader<TRow, T>();
         return row => new ValueGetter<T>((ref T value) => value = read(row()));
+    }
+
+    /// <summary>Objects count keys from 0, columns from 1 with 0 for none; a number beyond the last key is none.</summary>
+    static Func<Func<TRow>, Delegate> Key<T>(Member member, ulong count) where T : System.Numerics.IBinaryInteger<T>
+    {
+        var read = member.Reader<TRow, T>();
+        return row => new ValueGetter<T>((ref T value) => value = ulong.CreateTruncating(read(row())) < count ? read(row()) + T.One : T.Zero);
     }
 
     static Func<Func<TRow>, Delegate> Text<T>(Member member)

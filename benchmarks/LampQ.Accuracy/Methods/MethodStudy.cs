@@ -1,0 +1,58 @@
+using System.Diagnostics;
+using System.Globalization;
+using LampQ.Onnx;
+using LampQ.Quantization;
+using LampQ.Runtime;
+
+namespace LampQ.Accuracy;
+
+/// <summary>Runs the rows of the table of methods that are not done yet.</summary>
+static class MethodStudy
+{
+    /// <param name="data">The data folder.</param>
+    /// <param name="finished">What is done, and receives what gets done.</param>
+    /// <param name="pattern">Which rows (<see cref="MethodRow.Matches"/>).</param>
+    /// <param name="limit">Most evaluation images.</param>
+    public static void Run(string data, FinishedRows finished, string pattern, int limit)
+    {
+        foreach (var rows in MethodRow.All.Where(r => r.Matches(pattern)).GroupBy(r => r.Model))
+        {
+            var done = finished.Read().Select(r => r.Key).ToHashSet();
+            var left = rows.Where(r => !done.Contains(r.Key)).ToArray();
+            if (left.Length == 0)
+                continue;
+            var subject = Subject.All.Single(s => s.Name == rows.Key);
+            var model = Model.Read(subject.Path(data));
+            var evaluation = subject.Evaluation(data, limit);
+            var labels = Enumerable.Range(0, evaluation.Count).Select(evaluation.Label).ToArray();
+            using var session = new OnnxSession(model);
+            var reference = ModelOutputs.Of(session, evaluation, new RunSettings());
+            double fp32 = reference.TopK(labels, 1)!.Value;
+            foreach (var row in left)
+            {
+                var options = row.Options;
+                var samples = Unlabelled.Of(subject.Calibration(data, row.Images, row.Seed));
+                var watch = Stopwatch.StartNew();
+                var result = new ModelQuantizer(options).Quantize(model, samples);
+                double seconds = watch.Elapsed.TotalSeconds;
+                using var quantized = new OnnxSession(result.Portable);
+                var outputs = ModelOutputs.Of(quantized, evaluation, options.Run);
+                var line = new FinishedRow(row.Key, evaluation.Count, result.AverageBits, outputs.TopK(labels, 1)!.Value - fp32, reference.Agreement(outputs), reference.MeanKl(outputs),
+                    PackedBytes(result), seconds, Held(result, options));
+                finished.Add(line);
+                Console.WriteLine($"{DateTime.Now:HH:mm:ss} {line}");
+            }
+        }
+    }
+
+    /// <summary>The int8 container has a byte for each weight, whatever its width.</summary>
+    static long PackedBytes(QuantizationResult result) => result.SizeInBytes - result.Layers.Sum(l => l.Parameters) + result.Layers.Sum(l => (l.Parameters * l.Bits + 7) / 8);
+
+    static string Held(QuantizationResult result, QuantizationOptions options)
+    {
+        int Of(LayerType type) => result.Layers.First(l => l.Type == type).Bits;
+        string map = options.ChosenMapQuantizer.Name, gelu = options.ChosenGeluQuantizer.Name;
+        return string.Create(CultureInfo.InvariantCulture,
+            $"{Of(LayerType.PatchEmbedding)}, {Of(LayerType.Head)}; {options.ChosenAttentionBits}, {map}{(gelu == "uniform" ? "" : $"; fc2 {gelu}")}");
+    }
+}

@@ -1,0 +1,29 @@
+namespace LampQ.Quantization;
+
+public abstract partial class Recipe
+{
+    /// <summary>ERQ (ICML 2024, TPAMI 2025): RepQ-ViT's quantizers, then the ridge regressions that reduce the error of activations (Aqer) and weights (Wqer).</summary>
+    /// <remarks>λ follows the power of the input (<see cref="ErrorCompensation.Erq"/>). Tokens are weighed by their gradients, which the paper does not do.</remarks>
+    public static Recipe Erq { get; } = new ErqRecipe();
+}
+
+sealed class ErqRecipe : Recipe
+{
+    public override string Name => "erq";
+
+    public override string Paper => "ERQ, ICML 2024, TPAMI 2025";
+
+    public override int? Year => 2024;
+
+    public override string Sets => "repq-vit's quantizers, erq compensation";
+
+    public override string Differs => "tokens weighed by gradients; λ relative to the input's power";
+
+    public override bool IsMixed => false;
+
+    public override int FewestSamples => FewestToFit;
+
+    public override int? Samples => 32;
+
+    protected override QuantizationOptions OptionsCore(int bits) => RepQVit.Options(bits) with { Compensation = ErrorCompensation.Erq };
+}

@@ -1,0 +1,82 @@
+using System.Numerics.Tensors;
+using LampQ.Onnx;
+using Tensor = LampQ.Onnx.Tensor;
+
+namespace LampQ.Quantization;
+
+/// <summary>
+/// What a trained model is to come close to: KL(p ‖ p̂) of the scores, and Σ_j λ_j·Σ_t ω_t·‖ŝ_jt − s_jt‖² over cuts j of the residual stream, s the float model's. The stream says in every
+/// token what scores say in one distribution an image, so few images go further.
+/// </summary>
+sealed class Distillation
+{
+    readonly Value[] cuts;
+    readonly float[][] weights;
+    readonly string output;
+
+    /// <summary>Finds the cuts.</summary>
+    /// <param name="calibration">The float model.</param>
+    /// <param name="tokens">What each token counts, averaged over samples here; null counts all alike.</param>
+    public Distillation(Calibration calibration, TokenWeights? tokens)
+    {
+        cuts = [.. StartingPoints.Cuts(calibration.Model, calibration.Structure).Where(c => c.Shape!.Skip(1).All(d => d.Size is not null)).Skip(1)];
+        weights = [.. cuts.Select(cut => calibration.Structure.Layers.FirstOrDefault(l => cut.Producer?.Inputs.Contains(l.Output) == true) is { } layer
+            && tokens?.MeanOf(layer) is { } mean && mean.Length == cut.Shape![1].Size ? mean : [1f])];
+        output = calibration.Model.Graph.Outputs[0].Name;
+    }
+
+    /// <summary>Number of cuts.</summary>
+    public int Cuts => cuts.Length;
+
+    /// <summary>Values of a model that are compared: streams first, then scores.</summary>
+    public IReadOnlyList<Value> Compared(Graph graph) => [.. cuts.Select(c => graph.Find(c.Name)!), graph.Find(output)!];
+
+    /// <summary>Name of the input that takes a stream of the float model, or, behind the last cut, its probabilities.</summary>
+    public string Target(int index) => index < cuts.Length ? $"{cuts[index].Name}:target" : $"{output}:target";
+
+    /// <summary>Name of the input that takes λ_j.</summary>
+    public string Share(int cut) => $"{cuts[cut].Name}:share";
+
+    /// <summary>Emits the objective of each sample [batch], up to the entropy of p, which no parameter changes.</summary>
+    public Value Emit(Graph graph, int batch)
+    {
+        var compared = Compared(graph);
+        var scores = compared[^1];
+        var wanted = graph.AddInput(Target(Cuts), ElementType.Float, [batch, .. scores.Shape!.Skip(1)]);
+        var log = graph.Emit("LogSoftmax", [scores], ("axis", -1L));
+        var objective = graph.Emit("Neg", [Sum(graph, graph.Emit("Mul", [wanted, log]), 2)]);
+        for (int j = 0; j < Cuts; j++)
+        {
+            Dimension[] shape = [batch, .. cuts[j].Shape!.Skip(1)];
+            var difference = graph.Emit("Sub", [compared[j], graph.AddInput(Target(j), ElementType.Float, shape)]);
+            var token = graph.AddInitializer("token", Tensor.Of(weights[j], [1, weights[j].Length, .. shape.Skip(2).Select(_ => 1L)]));
+            var square = Sum(graph, graph.Emit("Mul", [graph.Emit("Mul", [difference, difference]), token]), shape.Length);
+            objective = graph.Emit("Add", [objective, graph.Emit("Mul", [square, graph.AddInput(Share(j), ElementType.Float, [])])]);
+        }
+        return objective;
+    }
+
+    /// <summary>Σ_t ω_t·‖ŝ_t − s_t‖² of each cut, and KL last, for one sample.</summary>
+    public double ErrorOf(int index, ReadOnlySpan<float> found, ReadOnlySpan<float> target)
+    {
+        double sum = 0;
+        if (index < Cuts)
+        {
+            int width = found.Length / weights[index].Length;
+            for (int t = 0; t < weights[index].Length; t++)
+            {
+                double distance = TensorPrimitives.Distance(found.Slice(t * width, width), target.Slice(t * width, width));
+                sum += weights[index][t] * distance * distance;
+            }
+            return sum;
+        }
+        var p = new float[found.Length];
+        TensorPrimitives.SoftMax(found, p);
+        for (int c = 0; c < p.Length; c++)
+            sum += target[c] > 0 ? target[c] * Math.Log(target[c] / Math.Max(p[c], 1e-30)) : 0;
+        return sum;
+    }
+
+    static Value Sum(Graph graph, Value x, int rank) =>
+        graph.Emit("ReduceSum", [x, graph.AddInitializer("axes", Tensor.Of(Enumerable.Range(1, rank - 1).Select(i => (long)i).ToArray()))], ("keepdims", 0L));
+}

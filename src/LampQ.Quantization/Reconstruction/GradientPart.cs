@@ -1,0 +1,59 @@
+using System.Numerics.Tensors;
+using LampQ.Onnx;
+using LampQ.Runtime;
+using Tensor = LampQ.Onnx.Tensor;
+
+namespace LampQ.Quantization;
+
+/// <summary>A model that returns an objective and its gradients, for a fixed number of samples at once. Safe for many callers at once.</summary>
+sealed class GradientPart : IDisposable
+{
+    readonly OnnxSession session;
+    readonly string startName, seedName;
+    readonly string[] fedNames, outputs;
+    readonly Tensor ones;
+
+    /// <summary>Builds the graph.</summary>
+    /// <param name="model">A model with the parameters among its inputs; its first input takes the samples.</param>
+    /// <param name="parameters">Names of the inputs that gradients are wanted for.</param>
+    /// <param name="objective">Adds to the graph what is to become small, for each sample [batch], and returns it.</param>
+    /// <param name="batch">Samples at once.</param>
+    /// <param name="sample">Shape of one sample.</param>
+    /// <param name="settings">How ONNX Runtime runs it; always one thread, because parts run side by side.</param>
+    /// <exception cref="NotSupportedException">An operator on the way has no backward rule.</exception>
+    public GradientPart(Model model, IReadOnlyList<string> parameters, Func<Graph, Value> objective, int batch, IReadOnlyList<int> sample, RunSettings settings)
+    {
+        var (cut, name) = ModelPart.Cut(model, null, g => [objective(g)]);
+        cut = new FixInputShapes(inputShapes: new Dictionary<string, long[]> { [name] = [batch, .. sample.Select(d => (long)d)] }).Apply(cut);
+        var gradients = GradientGraph.Build(cut, Loss.InnerProduct, parameters);
+        outputs = [gradients.Loss, .. parameters.Select(p => gradients.Gradients[p])];
+        (startName, seedName) = (name, gradients.ExtraInputs.Single());
+        ones = Tensor.Of(Enumerable.Repeat(1f, batch).ToArray());
+        session = new OnnxSession(gradients.Model, settings.Session with { Threads = 1 });
+        fedNames = [.. session.InputNames.Where(n => n != startName && n != seedName)];
+    }
+
+    /// <summary>Runs one batch.</summary>
+    /// <param name="batch">The samples.</param>
+    /// <param name="fed">What all other inputs hold.</param>
+    /// <returns>The objective summed over the samples, and its gradients in the order of the parameters.</returns>
+    public (double Objective, float[][] Gradients) Run(Tensor batch, IReadOnlyDictionary<string, Tensor> fed)
+    {
+        var inputs = new Dictionary<string, Tensor> { [startName] = batch, [seedName] = ones };
+        foreach (string name in fedNames)
+            inputs[name] = fed[name];
+        double loss = 0;
+        var gradients = new float[outputs.Length - 1][];
+        session.Run(inputs, outputs, (i, _, values) =>
+        {
+            if (i == 0)
+                loss = TensorPrimitives.Sum(values);
+            else
+                gradients[i - 1] = values.ToArray();
+        });
+        return (loss, gradients);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => session.Dispose();
+}

@@ -1,0 +1,141 @@
+using LampQ.Onnx;
+
+namespace LampQ.Quantization;
+
+/// <summary>
+/// A plan while it is trained: the <see cref="QuantizedTwin"/> of its model with integers as constants, and with scales of weights, biases and scales of activations below 8 bits as
+/// inputs that have gradients (rounding passes straight through, LSQ; Esser et al. 2020). The plan read back and written is the model that was trained, up to the order of float sums.
+/// </summary>
+sealed class TrainableTwin
+{
+    readonly QuantizationPlan start;
+    readonly List<TrainableParameter> parameters = [];
+    readonly Dictionary<string, TrainableParameter> weightScales = [], biases = [], inputScales = [];
+    readonly List<(TrainableParameter? Q, TrainableParameter? K, TrainableParameter? V)> attentionScales = [];
+    // By the value that a graph reads the scale from: layers that share a quantizer share its nodes, so they share its scale.
+    readonly Dictionary<Value, TrainableParameter> activationScales = [];
+
+    /// <summary>Starts at a plan.</summary>
+    /// <param name="calibration">The float model of the plan.</param>
+    /// <param name="plan">Integers, scales, biases and quantizers to start from.</param>
+    public TrainableTwin(Calibration calibration, QuantizationPlan plan)
+    {
+        start = plan;
+        Model = new QuantizedTwin(calibration, plan.Layers.ToDictionary(p => p.Key, p => p.Value.Input), plan.Attentions).Model;
+        foreach (var layer in calibration.Structure.Layers.Where(l => plan.Layers.ContainsKey(l.Name)))
+        {
+            var node = Twin(layer.Node);
+            if (ScaleOf(node.Input(1 - layer.WeightIndex)!, layer.Name) is { } scale)
+                inputScales[layer.Name] = scale;
+            SplitWeight(layer, node, plan.Layers[layer.Name]);
+        }
+        foreach (var attention in calibration.Structure.Attentions.Take(plan.Attentions.Count))
+        {
+            Node scores = Twin(attention.Scores), context = Twin(attention.Context);
+            string name = $"attention.{attention.Block}";
+            attentionScales.Add((ScaleOf(scores.Input(0)!, name), ScaleOf(scores.Input(1)!, name), ScaleOf(context.Input(1)!, name)));
+        }
+        Model.Graph.RemoveUnused();
+        foreach (var unused in Model.Graph.Inputs.Where(i => i.IsUnused).ToArray())
+            Model.Graph.RemoveInput(unused);
+        Model.Graph.Sort();
+        ShapeInference.Infer(Model);
+    }
+
+    /// <summary>The graph.</summary>
+    public Model Model { get; }
+
+    /// <summary>What is trained.</summary>
+    public IReadOnlyList<TrainableParameter> Parameters => parameters;
+
+    /// <summary>What the inputs hold now.</summary>
+    public Dictionary<string, Tensor> Feed() => parameters.ToDictionary(p => p.Input, p => p.Tensor);
+
+    /// <summary>The plan as it is now: the integers it started with, and what was trained.</summary>
+    public QuantizationPlan Plan() => new(
+        start.Layers.ToDictionary(p => p.Key, p => weightScales.TryGetValue(p.Key, out var scales)
+            ? p.Value with
+            {
+                Weights = p.Value.Weights with { Scales = [.. scales.Values] },
+                Bias = biases.TryGetValue(p.Key, out var bias) ? [.. bias.Values] : p.Value.Bias,
+                Input = With(p.Value.Input, inputScales.GetValueOrDefault(p.Key)),
+            }
+            : p.Value),
+        [.. start.Attentions.Zip(attentionScales, (a, s) => a with { Q = With(a.Q, s.Q), K = With(a.K, s.K), V = With(a.V, s.V) })]);
+
+    /// <summary>Takes a copy of everything that is trained; calling it goes back there.</summary>
+    public Action Snapshot()
+    {
+        Action[] parts = [.. parameters.Select(p => p.Snapshot())];
+        return () => Array.ForEach(parts, p => p());
+    }
+
+    static AffineQuantizer With(AffineQuantizer quantizer, TrainableParameter? scale) => scale is null ? quantizer : quantizer with { Scale = scale.Values[0] };
+
+    Node Twin(Node node) => Model.Graph.Find(node.Output.Name)!.Producer!;
+
+    /// <summary>ŵ = s·q with q constant. Behind a MatMul the product x·qᵀ takes the scales: their gradients then need no product of the size of the weight.</summary>
+    void SplitWeight(QuantizableLayer layer, Node node, LayerPlan plan)
+    {
+        var graph = Model.Graph;
+        int rows = layer.OutputChannels, columns = layer.InputChannels;
+        float[] codes = Array.ConvertAll(plan.Weights.Codes, c => (float)c);
+        long[] stored = [.. layer.WeightTensor.Shape];
+        var constant = graph.AddInitializer($"{layer.Name}.codes", Tensor.Of(layer.IsRowPerOutput ? codes : LinearWeights.Transpose(codes, rows, columns), stored));
+        bool isBehind = node.Is("MatMul") && layer.WeightIndex == 1 && !node.Output.IsGraphOutput;
+        long[] shape = isBehind ? [rows] : layer.IsRowPerOutput ? [rows, .. stored.Skip(1).Select(_ => 1L)] : layer.WeightIndex == 0 ? [rows, 1] : [1, rows];
+        string name = $"{layer.Name}:weight_scale";
+        var scale = graph.AddInput(name, ElementType.Float, [.. shape.Select(d => new Dimension(d))]);
+        if (isBehind)
+        {
+            node.SetInput(layer.WeightIndex, constant);
+            var product = node.Output;
+            var scaled = graph.Emit("Mul", [product, scale], $"{layer.Name}.scaled");
+            (scaled.Type, scaled.Shape) = (product.Type, product.Shape);
+            graph.ReplaceUses(product, scaled, except: scaled.Producer);
+        }
+        else
+        {
+            var weight = graph.Emit("Mul", [constant, scale], $"{layer.Name}.weight");
+            (weight.Type, weight.Shape) = (ElementType.Float, [.. stored.Select(d => new Dimension(d))]);
+            node.SetInput(layer.WeightIndex, weight);
+        }
+        weightScales[layer.Name] = Add(new TrainableParameter(name, ParameterKind.WeightScale, shape, plan.Weights.Scales, null));
+        if (LinearWeights.CurrentBias(layer) is null)
+            return;
+        float[] norms = [.. Enumerable.Range(0, rows).Select(n => plan.Weights.Scales[n] * MathF.Sqrt(codes.AsSpan(n * columns, columns).ToArray().Sum(c => c * c)))];
+        biases[layer.Name] = Add(new TrainableParameter(QuantizedTwin.BiasName(layer), ParameterKind.Bias, [rows], plan.Bias ?? layer.ReadBias(), norms));
+    }
+
+    TrainableParameter? ScaleOf(Value operand, string name)
+    {
+        if (operand.Producer is { } shared && shared.Is("DequantizeLinear") && activationScales.TryGetValue(shared.Input(1)!, out var known))
+            return known;
+        // Other quantizers than uniform ones are left as they are, and so are 8-bit ones: their steps are so fine that a scale has nothing to gain, and training moved them by noise.
+        if (QdqActivation.Match(operand) is not { Quantizer.Bits: < 8 } match)
+            return null;
+        var graph = Model.Graph;
+        var input = graph.AddInput(graph.NewName($"{name}:input_scale"), ElementType.Float, []);
+        if (match.Quantize.Input(0)!.Producer is { } clip && clip.Is("Clip"))
+        {
+            clip.SetInput(1, Limit(match.Quantizer.Low));
+            clip.SetInput(2, Limit(match.Quantizer.High));
+        }
+        match.Quantize.SetInput(1, input);
+        operand.Producer!.SetInput(1, input);
+        return activationScales[input] = Add(new TrainableParameter(input.Name, ParameterKind.ActivationScale, [], [match.Quantizer.Scale], null));
+
+        Value Limit(int code)
+        {
+            var limit = graph.Emit("Mul", [input, graph.AddInitializer("code", Tensor.Scalar((float)(code - match.Quantizer.ZeroPoint)))]);
+            (limit.Type, limit.Shape) = (ElementType.Float, []);
+            return limit;
+        }
+    }
+
+    TrainableParameter Add(TrainableParameter parameter)
+    {
+        parameters.Add(parameter);
+        return parameter;
+    }
+}
