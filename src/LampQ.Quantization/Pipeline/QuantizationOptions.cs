@@ -74,12 +74,11 @@ public sealed record QuantizationOptions
     public int ChosenAttentionBits => AttentionBits ?? (Profile == QuantizationProfile.Cpu ? 8
         : Method == AllocationMethod.Uniform ? UniformBits : MaxSizeInBytes is not null ? 8 : Math.Clamp((int)Math.Round(TargetBits), 2, 8));
 
-    /// <summary>How the attention map is coded; null (the default) is <see cref="MapQuantizer.AdaLog"/> in the paper profile at fewer than 8 bits, and otherwise
-    /// <see cref="MapQuantizer.Uniform"/>, which integer kernels run.</summary>
+    /// <summary>How the attention map is coded; null (the default) is <see cref="MapQuantizer.Uniform"/>, which integer kernels run (docs/decisions/0017-activation-quantizers.md).</summary>
     public MapQuantizer? MapQuantizer { get; init; }
 
     /// <summary>How the attention map is coded.</summary>
-    public MapQuantizer ChosenMapQuantizer => MapQuantizer ?? (Profile == QuantizationProfile.Paper && ChosenAttentionBits < 8 ? MapQuantizer.AdaLog : MapQuantizer.Uniform);
+    public MapQuantizer ChosenMapQuantizer => MapQuantizer ?? MapQuantizer.Uniform;
 
     /// <summary>How what stands behind GELU is coded; null (the default) is <see cref="GeluQuantizer.Uniform"/>, which integer kernels run.</summary>
     public GeluQuantizer? GeluQuantizer { get; init; }

@@ -41,16 +41,6 @@ public sealed class QuantizationOptionsTests
         Assert.AreEqual(5, (paper with { AttentionBits = 5 }).ChosenAttentionBits);
     }
 
-    [TestMethod]
-    public void ChosenQuantizers_NoneGiven_AreUniformWhereIntegerKernelsRunThem()
-    {
-        var paper = new QuantizationOptions { Profile = QuantizationProfile.Paper };
-        Assert.AreEqual((MapQuantizer.Uniform, GeluQuantizer.Uniform), (new QuantizationOptions { AttentionBits = 4 }.ChosenMapQuantizer, new QuantizationOptions().ChosenGeluQuantizer));
-        Assert.AreEqual(MapQuantizer.AdaLog, paper.ChosenMapQuantizer);
-        Assert.AreEqual(MapQuantizer.Uniform, (paper with { AttentionBits = 8 }).ChosenMapQuantizer);
-        Assert.AreEqual(MapQuantizer.Log2, (paper with { MapQuantizer = MapQuantizer.Log2 }).ChosenMapQuantizer);
-    }
-
     public static IEnumerable<object[]> Names => Wrong.Keys.Select(n => new object[] { n });
 
     [TestMethod]
