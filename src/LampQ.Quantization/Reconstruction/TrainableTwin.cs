@@ -58,7 +58,7 @@ sealed class TrainableTwin
             {
                 Weights = p.Value.Weights with { Scales = [.. scales.Values] },
                 Bias = biases.TryGetValue(p.Key, out var bias) ? [.. bias.Values] : p.Value.Bias,
-                Input = With(p.Value.Input, inputScales.GetValueOrDefault(p.Key)),
+                Input = p.Value.Input is AffineQuantizer affine ? With(affine, inputScales.GetValueOrDefault(p.Key)) : p.Value.Input,
             }
             : p.Value),
         [.. start.Attentions.Zip(attentionScales, (a, s) => a with { Q = With(a.Q, s.Q), K = With(a.K, s.K), V = With(a.V, s.V) })]);
