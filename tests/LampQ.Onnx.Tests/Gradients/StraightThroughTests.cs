@@ -55,6 +55,23 @@ public sealed class StraightThroughTests
         CollectionAssert.AreEqual(new[] { 1f, 2 }, Gradients(model, new Dictionary<string, Tensor> { ["cotangent"] = Tensor.Of([2f, 4]) }, "q")[0]);
     }
 
+    // Inside a geometric table the estimate is that of the line through both neighbours, x̂·sinh(ln 2·step)/(ln 2·step) for each unit of log2 x; Clip stops it outside.
+    [TestMethod]
+    public void Gather_CodesOfALogQuantizer_PassTheSlopeOfTheTable()
+    {
+        var quantizer = new LogQuantizer(1, 0.5, 0, 4, ZeroState.None);
+        var model = Model.Create(13);
+        var x = model.Graph.AddInput("x", ElementType.Float, 4);
+        var parameters = quantizer.Parameters.ToDictionary(p => p.Name, p => model.Graph.AddInitializer(p.Name, p.Value));
+        model.Graph.AddOutput(quantizer.Emit(model.Graph, x, name => parameters[name], "map"));
+        float[] values = [.6f, .3f, .05f, 1.5f];
+        float[] gradient = Gradients(model, new Dictionary<string, Tensor> { ["x"] = Tensor.Of(values), ["cotangent"] = Tensor.Of([1f, 2, 3, 4]) }, "x")[0];
+        double step = Math.Log(2) * 0.5;
+        for (int i = 0; i < 3; i++)
+            Assert.AreEqual((i + 1) * quantizer.Apply(values[i]) / values[i] * Math.Sinh(step) / step, gradient[i], 0.05 * (i + 1), $"x = {values[i]}");
+        Assert.AreEqual(0, gradient[3]);
+    }
+
     static Model Quantized(long[] shape, long[] scaleShape, Tensor zeros, long? axis)
     {
         var model = Model.Create(13);
