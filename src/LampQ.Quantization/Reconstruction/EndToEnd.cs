@@ -63,7 +63,7 @@ sealed class EndToEndReconstruction : Reconstruction
             seen = Seen(task.Samples);
             random = new Random(task.Seed);
             twin = new TrainableTwin(task.Calibration, plan);
-            trained = [.. twin.Parameters.Where(p => RateOf(p.Kind) > 0 && twin.HasGradient(p))];
+            trained = [.. twin.Parameters.Where(p => RateOf(p.Kind) > 0)];
             distillation = new Distillation(task.Calibration, task.Weights);
             teacher = ModelPart.Of(task.Calibration.Model, null, distillation.Compared, task.Run);
             student = ModelPart.Of(twin.Model, null, distillation.Compared, task.Run);

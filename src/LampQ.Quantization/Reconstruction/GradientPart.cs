@@ -20,12 +20,12 @@ sealed class GradientPart : IDisposable
     /// <param name="batch">Samples at once.</param>
     /// <param name="sample">Shape of one sample.</param>
     /// <param name="settings">How ONNX Runtime runs it; always one thread, because parts run side by side.</param>
-    /// <exception cref="NotSupportedException">An operator on the way has no backward rule, or a parameter has no gradient because a code table stands behind it.</exception>
+    /// <exception cref="NotSupportedException">An operator on the way has no backward rule.</exception>
     public GradientPart(Model model, IReadOnlyList<string> parameters, Func<Graph, Value> objective, int batch, IReadOnlyList<int> sample, RunSettings settings)
     {
         var (cut, name) = ModelPart.Cut(model, null, g => [objective(g)]);
         cut = new FixInputShapes(inputShapes: new Dictionary<string, long[]> { [name] = [batch, .. sample.Select(d => (long)d)] }).Apply(cut);
-        var gradients = Build(cut, parameters);
+        var gradients = GradientGraph.Build(cut, Loss.InnerProduct, parameters);
         outputs = [gradients.Loss, .. parameters.Select(p => gradients.Gradients[p])];
         (startName, seedName) = (name, gradients.ExtraInputs.Single());
         ones = Tensor.Of(Enumerable.Repeat(1f, batch).ToArray());
@@ -52,19 +52,6 @@ sealed class GradientPart : IDisposable
                 gradients[i - 1] = values.ToArray();
         });
         return (loss, gradients);
-    }
-
-    static GradientModel Build(Model model, IReadOnlyList<string> parameters)
-    {
-        try
-        {
-            return GradientGraph.Build(model, Loss.InnerProduct, parameters);
-        }
-        catch (ArgumentException e)
-        {
-            // Quantizers that look their values up in a table let no gradient through.
-            throw new NotSupportedException($"Not everything can be trained: {e.Message}", e);
-        }
     }
 
     /// <inheritdoc/>

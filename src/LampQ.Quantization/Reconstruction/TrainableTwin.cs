@@ -14,7 +14,6 @@ sealed class TrainableTwin
     readonly List<(TrainableParameter? Q, TrainableParameter? K, TrainableParameter? V)> attentionScales = [];
     // By the value that a graph reads the scale from: layers that share a quantizer share its nodes, so they share its scale.
     readonly Dictionary<Value, TrainableParameter> activationScales = [];
-    readonly HashSet<TrainableParameter?> blocked = [];
 
     /// <summary>Starts at a plan.</summary>
     /// <param name="calibration">The float model of the plan.</param>
@@ -36,7 +35,6 @@ sealed class TrainableTwin
             string name = $"attention.{attention.Block}";
             attentionScales.Add((ScaleOf(scores.Input(0)!, name), ScaleOf(scores.Input(1)!, name), ScaleOf(context.Input(1)!, name)));
         }
-        FindBlocked(calibration.Structure);
         Model.Graph.RemoveUnused();
         foreach (var unused in Model.Graph.Inputs.Where(i => i.IsUnused).ToArray())
             Model.Graph.RemoveInput(unused);
@@ -47,11 +45,8 @@ sealed class TrainableTwin
     /// <summary>The graph.</summary>
     public Model Model { get; }
 
-    /// <summary>What the graph takes as inputs.</summary>
+    /// <summary>What is trained.</summary>
     public IReadOnlyList<TrainableParameter> Parameters => parameters;
-
-    /// <summary>False for what only leads through codes that are looked up in a table, which let no gradient through; it stays as it is.</summary>
-    public bool HasGradient(TrainableParameter parameter) => !blocked.Contains(parameter);
 
     /// <summary>What the inputs hold now.</summary>
     public Dictionary<string, Tensor> Feed() => parameters.ToDictionary(p => p.Input, p => p.Tensor);
@@ -136,23 +131,6 @@ sealed class TrainableTwin
             (limit.Type, limit.Shape) = (ElementType.Float, []);
             return limit;
         }
-    }
-
-    void FindBlocked(ModelStructure structure)
-    {
-        for (int i = 0; i < attentionScales.Count; i++)
-        {
-            if (start.Attentions[i].Map.Quantizer is AffineQuantizer)
-                continue;
-            var attention = structure.Attentions[i];
-            blocked.UnionWith([attentionScales[i].Q, attentionScales[i].K]);
-            // Fused layers also lead through V, and q, k and v share what goes in.
-            foreach (var layer in new[] { attention.Q, attention.K }.Where(l => l.Name != attention.V.Name))
-                blocked.UnionWith([weightScales.GetValueOrDefault(layer.Name), biases.GetValueOrDefault(layer.Name)]);
-        }
-        foreach (var behind in structure.Layers.Where(l => start.Layers.TryGetValue(l.Name, out var plan) && plan.Input is not AffineQuantizer))
-            foreach (var layer in structure.Layers.Where(l => l.Type == LayerType.Fc1 && behind.Type == LayerType.Fc2 && l.Block == behind.Block))
-                blocked.UnionWith([weightScales.GetValueOrDefault(layer.Name), biases.GetValueOrDefault(layer.Name), inputScales.GetValueOrDefault(layer.Name)]);
     }
 
     TrainableParameter Add(TrainableParameter parameter)

@@ -49,17 +49,17 @@ public sealed class ReconstructionTests
     [TestMethod]
     [DataRow(QkvForm.Separate)]
     [DataRow(QkvForm.SplitSqueeze)]
-    public void Train_MapCodedByATable_LeavesWhatOnlyLeadsThere(QkvForm qkv)
+    public void Train_MapCodedByATable_TrainsWhatLeadsThere(QkvForm qkv)
     {
         var (calibration, plan, samples) = Tiny(QuantizationProfile.Paper, new TinyVit { Qkv = qkv }, MapQuantizer.LogSqrt2);
-        var twin = new TrainableTwin(calibration, plan);
-        Assert.IsTrue(twin.Parameters.Any(twin.HasGradient));
         var trained = Reconstruction.EndToEnd.Train(plan, Task(calibration, samples, quick with { WeightScaleRate = 1e-3, BiasRate = 1e-3, ActivationScaleRate = 1e-3 })).Plan;
+        // The start is kept where no look at the held-out samples is better; then nothing says that a gradient arrived.
+        Assert.AreNotSame(plan, trained);
         for (int i = 0; i < plan.Attentions.Count; i++)
-            Assert.AreEqual((plan.Attentions[i].Q, plan.Attentions[i].K), (trained.Attentions[i].Q, trained.Attentions[i].K));
-        if (qkv == QkvForm.Separate)
-            foreach (var attention in calibration.Structure.Attentions)
-                CollectionAssert.AreEqual(plan.Layers[attention.Q.Name].Weights.Scales, trained.Layers[attention.Q.Name].Weights.Scales);
+        {
+            Assert.AreNotEqual(plan.Attentions[i].Q, trained.Attentions[i].Q);
+            Assert.AreNotEqual(plan.Attentions[i].K, trained.Attentions[i].K);
+        }
     }
 
     [TestMethod]
