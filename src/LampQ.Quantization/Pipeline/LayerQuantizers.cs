@@ -50,7 +50,7 @@ public sealed class LayerQuantizers(Calibration calibration, QuantizationOptions
     /// <summary>The quantizer of a layer's input at a width of the layer. In the cpu profile every width of a layer, and q, k and v, share one.</summary>
     public ActivationQuantizer Input(QuantizableLayer layer, int bits)
     {
-        // No paper narrows the image: its 8 bits are what the camera made (ALGORITHMS section 0).
+        // No paper narrows the image: its 8 bits are what the camera made.
         int width = options.Profile == QuantizationProfile.Paper && layer.Type != LayerType.PatchEmbedding ? bits : 8;
         return inputs.GetOrAdd((layer.Input.Name, width), _ =>
         {

@@ -66,7 +66,7 @@ public abstract partial class Recipe
     protected abstract QuantizationOptions OptionsCore(int bits);
 
     /// <summary>
-    /// What the papers have in common (ALGORITHMS section 0): weights and inputs of all layers and the attention operands at the target's width, the head and the weights of the patch embedding too (its
+    /// What the papers have in common: weights and inputs of all layers and the attention operands at the target's width, the head and the weights of the patch embedding too (its
     /// input holds 8 bits), no error compensation and no training, ranges and sensitivity from 32 samples.
     /// </summary>
     protected static QuantizationOptions Published(int bits) => new()

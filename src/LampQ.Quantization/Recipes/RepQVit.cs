@@ -5,7 +5,7 @@ public abstract partial class Recipe
     /// <summary>
     /// RepQ-ViT (ICCV 2023, arXiv 2212.08254): per-channel quantizers behind LayerNorm, reparameterized to one a tensor; ranges from the percentiles of least squared error; log√2 for the attention map.
     /// </summary>
-    /// <remarks>The mean zero point is rounded before it is used, as ONNX needs it (ALGORITHMS section 5). Weights are symmetric with the scale of least squared error a row, asymmetric from percentiles in the paper. Ranges are taken from the float model, layer after layer quantized in the paper. The last code of the map is its zero: the paper's simulation has one state more than its bits can say (<c>--zero-state extra</c>).</remarks>
+    /// <remarks>The mean zero point is rounded before it is used, as ONNX needs it. Weights are symmetric with the scale of least squared error a row, asymmetric from percentiles in the paper. Ranges are taken from the float model, layer after layer quantized in the paper. The last code of the map is its zero: the paper's simulation has one state more than its bits can say (<c>--zero-state extra</c>).</remarks>
     public static Recipe RepQVit { get; } = new RepQVitRecipe();
 }
 

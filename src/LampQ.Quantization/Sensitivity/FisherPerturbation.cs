@@ -6,7 +6,7 @@ public abstract partial class SensitivityMetric
 {
     /// <summary>
     /// The trace of the true Fisher information without any gradient: tr(F_i) = (2/σ²)·E_e mean KL(p(·|x; W_i) ‖ p(·|x; W_i + e)), e ~ N(0, σ²) in every weight,
-    /// σ a hundredth of the standard deviation of W_i (ALGORITHMS 1.2b; the KL of neighbouring models is ½·eᵀFe). D_i(b) as in <see cref="SecondOrderDamage"/>.
+    /// σ a hundredth of the standard deviation of W_i (the KL of neighbouring models is ½·eᵀFe). D_i(b) as in <see cref="SecondOrderDamage"/>.
     /// </summary>
     /// <remarks>Works for operators no backward rule covers. No label is needed: the classes of the true Fisher are the model's own.</remarks>
     public static SensitivityMetric FisherPerturbation { get; } = new FisherPerturbationMetric();

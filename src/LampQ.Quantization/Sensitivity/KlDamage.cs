@@ -3,7 +3,7 @@ namespace LampQ.Quantization;
 public abstract partial class SensitivityMetric
 {
     /// <summary>
-    /// Direct damage: D_i(b) = mean over samples of KL(p ‖ p̂) with only group i at b bits (ALGORITHMS 1.2c). Replaces Ω, α and γ^−b at once and
+    /// Direct damage: D_i(b) = mean over samples of KL(p ‖ p̂) with only group i at b bits. Replaces Ω, α and γ^−b at once and
     /// counts what saturates and what the input quantizer does.
     /// </summary>
     public static SensitivityMetric KlDamage { get; } = new KlDamageMetric();
