@@ -11,6 +11,8 @@ namespace LampQ.Quantization;
 /// <param name="inputChannels">K.</param>
 public sealed class LayerMoments(int outputChannels, int inputChannels)
 {
+    double squares;
+
     /// <summary>N.</summary>
     public int OutputChannels => outputChannels;
 
@@ -32,9 +34,19 @@ public sealed class LayerMoments(int outputChannels, int inputChannels)
     /// <summary>False where a sum overflowed.</summary>
     public bool IsFinite => float.IsFinite(TensorPrimitives.Sum<float>(Gram)) && float.IsFinite(TensorPrimitives.Sum<float>(Target));
 
+    /// <summary>(Σ ω)²/Σ ω², Kish's effective number of tokens: as many of equal weight would say as much. Below K the moments leave directions open, and what fits them fits only these tokens.</summary>
+    public double EffectiveTokens => squares > 0 ? (double)Gram[^1] * Gram[^1] / squares : 0;
+
+    /// <summary>K over the effective number of tokens: how little the moments say of each channel. 0 without tokens.</summary>
+    public double Scarcity => EffectiveTokens > 0 ? inputChannels / EffectiveTokens : 0;
+
     /// <summary>Adds A and B of more tokens.</summary>
-    public void Add(ReadOnlySpan<float> gram, ReadOnlySpan<float> target)
+    /// <param name="gram">A.</param>
+    /// <param name="target">B.</param>
+    /// <param name="squaredWeights">Σ ω² of these tokens; null where every ω is 1.</param>
+    public void Add(ReadOnlySpan<float> gram, ReadOnlySpan<float> target, double? squaredWeights = null)
     {
+        squares += squaredWeights ?? gram[^1];
         TensorPrimitives.Add(Gram, gram, Gram);
         TensorPrimitives.Add(Target, target, Target);
     }

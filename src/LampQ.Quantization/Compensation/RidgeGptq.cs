@@ -16,10 +16,10 @@ public abstract partial class ErrorCompensation
 
 sealed class RidgeGptqCompensation : ErrorCompensation
 {
-    /// <summary>λ of the regression as a share of the mean input power; 0.1 fits the calibration images, not others, 1000 does not move at all (docs/decisions/0011).</summary>
+    /// <summary>λ of the regression as a share of the mean input power, and once more for <see cref="LayerMoments.Scarcity"/>; 0.1 fits the calibration images, not others, 1000 does not move at all (docs/decisions/0011).</summary>
     const double Ridge = 1;
 
-    /// <summary>What is added to the metric of rounding, as a share of the mean input power: directions no sample had must not be free.</summary>
+    /// <summary>What is added to the metric of rounding, as a share of the mean input power, and once more for <see cref="LayerMoments.Scarcity"/>: directions no sample had must not be free.</summary>
     const double Damping = 0.02;
 
     // Relative to the scale of least squared error of the row alone, which does not know what the other columns can take over. The likeliest first, so that others are left early.
@@ -41,9 +41,9 @@ sealed class RidgeGptqCompensation : ErrorCompensation
             cross -= weight * y.OuterProduct(x);
         }
         var weights = Matrix<double>.Build.Dense(rows, columns, (n, k) => problem.Weight[n * columns + k]);
-        var wanted = weights + Damped(second, Ridge * moments.MeanPower).Cholesky().Solve((cross - weights * second).Transpose()).Transpose();
+        var wanted = weights + Damped(second, Ridge * (1 + moments.Scarcity) * moments.MeanPower).Cholesky().Solve((cross - weights * second).Transpose()).Transpose();
 
-        var plane = new NearestPlane(Damped(second, Damping * moments.MeanPower));
+        var plane = new NearestPlane(Damped(second, Damping * (1 + moments.Scarcity) * moments.MeanPower));
         var power = problem.InputPower;
         var codes = new sbyte[problem.Weight.Length];
         var scales = new float[rows];

@@ -101,16 +101,17 @@ public sealed record SequentialCompensation
             ModelPart.ForEachBatch(sums.Length, parallel, i => sums[i] = OfBatch(part, expected, stage, onStream, streams.Read(first + i), (first + i) * Run.BatchSize));
             foreach (float[][] sum in sums)
                 for (int l = 0; l < stage.Length; l++)
-                    moments[stage[l].Name].Add(sum[2 * l], sum[2 * l + 1]);
+                    moments[stage[l].Name].Add(sum[2 * l], sum[2 * l + 1], sum[^1][l]);
         }
         return moments;
     }
 
-    /// <summary>A and B of each layer of a stage over one batch, in turn.</summary>
+    /// <summary>A and B of each layer of a stage over one batch, in turn, and last Σ ω² of each layer.</summary>
     float[][] OfBatch(ModelPart part, ModelPart expected, QuantizableLayer[] stage, Dictionary<string, bool> onStream, (Tensor Float, Tensor Quantized) batch, int firstSample)
     {
         var more = new Dictionary<string, Tensor>();
         int samples = (int)batch.Float.Shape[0];
+        var squares = new float[stage.Length];
         expected.Run(batch.Float, new Dictionary<string, Tensor>(), (i, _, values) =>
         {
             var layer = stage[i];
@@ -119,9 +120,11 @@ public sealed record SequentialCompensation
                 System.Numerics.Tensors.TensorPrimitives.Subtract(y, batch.Quantized.As<float>(), y);
             int rows = y.Length / layer.OutputChannels;
             more[MomentsGraph.OutputName(layer)] = Tensor.Of(y, rows, layer.OutputChannels);
-            more[MomentsGraph.RootName(layer)] = MomentsGraph.Roots(layer, Weights, firstSample, samples, rows);
+            var roots = more[MomentsGraph.RootName(layer)] = MomentsGraph.Roots(layer, Weights, firstSample, samples, rows);
+            squares[i] = (float)roots.ToFloats().Sum(r => Math.Pow(r, 4));
         });
-        var sums = new float[2 * stage.Length][];
+        var sums = new float[2 * stage.Length + 1][];
+        sums[^1] = squares;
         part.Run(batch.Quantized, more, (i, _, values) => sums[i] = values.ToArray());
         return sums;
     }

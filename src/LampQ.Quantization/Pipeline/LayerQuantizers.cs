@@ -14,6 +14,7 @@ public sealed class LayerQuantizers(Calibration calibration, QuantizationOptions
     readonly ConcurrentDictionary<(string Layer, int Bits), LayerPlan> plans = [];
     readonly ConcurrentDictionary<(string Value, int Bits), ActivationQuantizer> inputs = [];
     readonly ConcurrentDictionary<string, AttentionPlan> attentions = [];
+    readonly ConcurrentDictionary<string, GeluQuantizer> kinds = [];
 
     /// <summary>The width that is fixed for a layer by its name or type; null when it takes part in the allocation.</summary>
     public int? FixedBits(QuantizableLayer layer) =>
@@ -62,7 +63,10 @@ public sealed class LayerQuantizers(Calibration calibration, QuantizationOptions
                 return range.Choose(values, width, error);
             try
             {
-                return options.ChosenGeluQuantizer.Choose(values, width, new RangeChoice(range, options.ZeroState, error));
+                var choice = new RangeChoice(range, options.ZeroState, error);
+                // One kind for all widths: a search feeds quantizers of all of them to one graph.
+                var kind = kinds.GetOrAdd(layer.Input.Name, _ => options.ChosenGeluQuantizer.KindFor(values, options.TargetWidth, choice));
+                return kind.Choose(values, width, choice);
             }
             catch (ArgumentException e)
             {

@@ -70,21 +70,26 @@ public sealed record QuantizationOptions
     /// <summary>Width of Q, K, V and the attention map, 2 to 8; null (the default) is 8 in the cpu profile and the target width in the paper profile, as in the papers' tables.</summary>
     public int? AttentionBits { get; init; }
 
-    /// <summary>The width of Q, K, V and the attention map; the target width is <see cref="UniformBits"/>, or <see cref="TargetBits"/> rounded, and 8 under a size budget.</summary>
-    public int ChosenAttentionBits => AttentionBits ?? (Profile == QuantizationProfile.Cpu ? 8
-        : Method == AllocationMethod.Uniform ? UniformBits : MaxSizeInBytes is not null ? 8 : Math.Clamp((int)Math.Round(TargetBits), 2, 8));
+    /// <summary>The width that is aimed at: <see cref="UniformBits"/>, or <see cref="TargetBits"/> rounded, and 8 under a size budget.</summary>
+    public int TargetWidth => Method == AllocationMethod.Uniform ? UniformBits : MaxSizeInBytes is not null ? 8 : Math.Clamp((int)Math.Round(TargetBits), 2, 8);
 
-    /// <summary>How the attention map is coded; null (the default) is <see cref="MapQuantizer.Uniform"/>, which integer kernels run (docs/decisions/0017-activation-quantizers.md).</summary>
+    /// <summary>The width of Q, K, V and the attention map.</summary>
+    public int ChosenAttentionBits => AttentionBits ?? (Profile == QuantizationProfile.Cpu ? 8 : TargetWidth);
+
+    /// <summary>Widest map that the papers' profile codes by logarithms: at 4 bits they leave a tenth of the damage, at 8 bits there is none to speak of.</summary>
+    const int WidestCoded = 5;
+
+    /// <summary>How the attention map is coded; null (the default) is AdaLog's logarithm in the paper profile up to 5 bits, else uniform, which integer kernels run (docs/decisions/0017-activation-quantizers.md).</summary>
     public MapQuantizer? MapQuantizer { get; init; }
 
     /// <summary>How the attention map is coded.</summary>
-    public MapQuantizer ChosenMapQuantizer => MapQuantizer ?? MapQuantizer.Uniform;
+    public MapQuantizer ChosenMapQuantizer => MapQuantizer ?? (Profile == QuantizationProfile.Paper && ChosenAttentionBits <= WidestCoded ? MapQuantizer.AdaLog : MapQuantizer.Uniform);
 
-    /// <summary>How what stands behind GELU is coded; null (the default) is <see cref="GeluQuantizer.Uniform"/>, which integer kernels run.</summary>
+    /// <summary>How what stands behind GELU is coded; null (the default) is <see cref="GeluQuantizer.Nearest"/> in the paper profile, else uniform, which integer kernels run.</summary>
     public GeluQuantizer? GeluQuantizer { get; init; }
 
     /// <summary>How what stands behind GELU is coded.</summary>
-    public GeluQuantizer ChosenGeluQuantizer => GeluQuantizer ?? GeluQuantizer.Uniform;
+    public GeluQuantizer ChosenGeluQuantizer => GeluQuantizer ?? (Profile == QuantizationProfile.Paper ? GeluQuantizer.Nearest : GeluQuantizer.Uniform);
 
     /// <summary>What logarithmic codes make of the smallest values. Default <see cref="ZeroState.LastCode"/>: no more than 2^bits states (docs/decisions/0017-activation-quantizers.md).</summary>
     public ZeroState ZeroState { get; init; } = ZeroState.LastCode;

@@ -9,7 +9,7 @@ public abstract partial class GeluQuantizer
     internal const float Depth = 0.16997124254703522f;
 
     /// <summary>Every known way.</summary>
-    public static IReadOnlyList<GeluQuantizer> All => [Uniform, AdaLog, Twin, Region];
+    public static IReadOnlyList<GeluQuantizer> All => [Uniform, AdaLog, Twin, Region, Nearest];
 
     /// <summary>Name on the command line.</summary>
     public abstract string Name { get; }
@@ -20,11 +20,14 @@ public abstract partial class GeluQuantizer
     /// <summary>True where the smallest value seen can be coded; rounding and the tanh form of GELU reach a hair below −0.17.</summary>
     public bool Suits(float least) => least >= Least * 1.001f;
 
+    /// <summary>The one kind for all widths of a layer: itself, but for <see cref="Nearest"/>, which chooses at the target width.</summary>
+    public virtual GeluQuantizer KindFor(Histogram values, int bits, RangeChoice choice) => this;
+
     /// <summary>The quantizer of an activation.</summary>
     /// <param name="values">The values seen.</param>
     /// <param name="bits">2 to 8.</param>
     /// <param name="choice">What is searched by, and what logarithmic codes make of the smallest values.</param>
-    /// <remarks>Values that are all equal are represented exactly where the code has a level for them; the kind of quantizer is the same for all widths.</remarks>
+    /// <remarks>Values that are all equal are represented exactly where the code has a level for them; the kind of quantizer is the same for all widths, but for <see cref="Nearest"/>.</remarks>
     /// <exception cref="ArgumentException">A value is too small to be coded; the message names the quantizers that can.</exception>
     public ActivationQuantizer Choose(Histogram values, int bits, RangeChoice choice)
     {

@@ -73,6 +73,8 @@ public abstract partial class Recipe
     {
         Profile = QuantizationProfile.Paper,
         BitsFor = new Dictionary<string, int> { [LayerType.PatchEmbedding.Word()] = bits, [LayerType.Head.Word()] = bits },
+        MapQuantizer = MapQuantizer.Uniform,
+        GeluQuantizer = GeluQuantizer.Uniform,
         NormTransformation = null,
         Compensation = ErrorCompensation.None,
         Reconstruction = Reconstruction.None,

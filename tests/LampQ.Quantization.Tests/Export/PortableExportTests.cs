@@ -197,7 +197,7 @@ public sealed class PortableExportTests
     {
         var calibration = TinyRuns.Calibrate(vit, TinyRuns.Samples(vit), container.MinimumOpset());
         var widths = calibration.Structure.Layers.Select((l, i) => (l.Name, Bits: bits == Mixed ? 2 + i % 7 : bits)).ToDictionary(p => p.Name, p => p.Bits);
-        var plan = calibration.Quantizers(TinyRuns.Options with { Profile = profile, AttentionBits = 8 }).Plan(widths);
+        var plan = calibration.Quantizers(TinyRuns.Options with { Profile = profile, AttentionBits = 8, GeluQuantizer = GeluQuantizer.Uniform }).Plan(widths);
         return (calibration, plan, new PortableExport(plan, container).Apply(calibration.Model));
     }
 }

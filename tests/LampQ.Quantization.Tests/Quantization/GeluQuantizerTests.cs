@@ -10,11 +10,23 @@ public sealed class GeluQuantizerTests
     public static IEnumerable<object[]> Names => GeluQuantizer.All.Select(q => new object[] { q.Name });
 
     [TestMethod]
+    [DataRow(2)]
+    [DataRow(4)]
+    [DataRow(8)]
+    public void Choose_Nearest_HasTheLeastErrorOfAll(int bits)
+    {
+        var values = Gelus(20000);
+        double least = GeluQuantizer.All.Where(q => q != GeluQuantizer.Nearest).Min(q => Error(values, q.Choose(values, bits, choice)));
+        Assert.AreEqual(least, Error(values, GeluQuantizer.Nearest.Choose(values, bits, choice)));
+    }
+
+    [TestMethod]
     [DynamicData(nameof(Names))]
     public void Choose_AnyWidth_IsOfThatWidthAndOfOneKind(string name)
     {
         var values = Gelus(20000);
-        var all = Enumerable.Range(2, 7).Select(bits => Of(name).Choose(values, bits, choice)).ToArray();
+        var kind = Of(name).KindFor(values, 4, choice);
+        var all = Enumerable.Range(2, 7).Select(bits => kind.Choose(values, bits, choice)).ToArray();
         for (int i = 0; i < all.Length; i++)
         {
             Assert.AreEqual(i + 2, all[i].Bits);

@@ -51,15 +51,22 @@ public sealed class ReconstructionTests
     [DataRow(QkvForm.SplitSqueeze)]
     public void Train_MapCodedByATable_TrainsWhatLeadsThere(QkvForm qkv)
     {
-        var (calibration, plan, samples) = Tiny(QuantizationProfile.Paper, new TinyVit { Qkv = qkv }, MapQuantizer.LogSqrt2);
-        var trained = Reconstruction.EndToEnd.Train(plan, Task(calibration, samples, quick with { WeightScaleRate = 1e-3, BiasRate = 1e-3, ActivationScaleRate = 1e-3 })).Plan;
-        // The start is kept where no look at the held-out samples is better; then nothing says that a gradient arrived.
-        Assert.AreNotSame(plan, trained);
-        for (int i = 0; i < plan.Attentions.Count; i++)
+        // Where no look at the held-out samples is better, the start is kept; one model in two trains.
+        int trainedModels = 0;
+        foreach (int seed in new[] { 1, 2, 3, 4 })
         {
-            Assert.AreNotEqual(plan.Attentions[i].Q, trained.Attentions[i].Q);
-            Assert.AreNotEqual(plan.Attentions[i].K, trained.Attentions[i].K);
+            var (calibration, plan, samples) = Tiny(QuantizationProfile.Paper, new TinyVit { Qkv = qkv, Seed = seed }, MapQuantizer.LogSqrt2);
+            var trained = Reconstruction.EndToEnd.Train(plan, Task(calibration, samples, quick with { WeightScaleRate = 1e-3, BiasRate = 1e-3, ActivationScaleRate = 1e-3 })).Plan;
+            if (ReferenceEquals(plan, trained))
+                continue;
+            trainedModels++;
+            for (int i = 0; i < plan.Attentions.Count; i++)
+            {
+                Assert.AreNotEqual(plan.Attentions[i].Q, trained.Attentions[i].Q);
+                Assert.AreNotEqual(plan.Attentions[i].K, trained.Attentions[i].K);
+            }
         }
+        Assert.AreNotEqual(0, trainedModels);
     }
 
     [TestMethod]
@@ -147,7 +154,7 @@ public sealed class ReconstructionTests
         vit ??= new TinyVit();
         var samples = TinyRuns.Samples(vit, 40);
         var calibration = TinyRuns.Calibrate(vit, samples);
-        var quantizers = calibration.Quantizers(TinyRuns.Options with { Profile = profile, MapQuantizer = map ?? MapQuantizer.Uniform, AttentionBits = profile == QuantizationProfile.Paper ? 4 : 8, BitsFor = new Dictionary<string, int>() });
+        var quantizers = calibration.Quantizers(TinyRuns.Options with { Profile = profile, MapQuantizer = map ?? MapQuantizer.Uniform, GeluQuantizer = GeluQuantizer.Uniform, AttentionBits = profile == QuantizationProfile.Paper ? 4 : 8, BitsFor = new Dictionary<string, int>() });
         return (calibration, quantizers.Plan(calibration.Structure.Layers.ToDictionary(l => l.Name, _ => 3)), samples);
     }
 }
