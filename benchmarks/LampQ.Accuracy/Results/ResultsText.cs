@@ -24,7 +24,7 @@ static class ResultsText
 
         Written by `benchmarks/accuracy.sh --only recipes`; nothing here is typed by hand. What `lampq quantize --effort balanced` makes, one seed (0): {AccuracyTables.RecipeImages} unlabelled calibration images, kl-damage, {new QuantizationOptions().Compensation.Name}
         compensation, the better of the solver's allocation and the uniform one (bits below). Patch embedding and head hold 8 bits (weights and inputs); Q, K, V and the attention map hold 8 bits in `cpu` rows and
-        the target width in `paper` rows; LayerNorm, softmax, GELU and residual additions are float.
+        the target width in `paper` rows, whose narrow maps are coded by AdaLog and whose inputs of fc2 by the nearest kind (docs/decisions/0017); LayerNorm, softmax, GELU and residual additions are float.
 
         One image is 0.15 points of top-1; the noise of a difference is about one point, so agreement and KL decide.
         """);
