@@ -83,9 +83,6 @@ public sealed class LampQEstimator : IEstimator<LampQTransformer>
         int batch = model.FixedBatch ?? options.Quantization.Run.BatchSize;
         var samples = WholeBatches(CalibrationRows.Read(input, column, label, model.Outputs[0].Size, options), progress);
         var quantization = options.Quantization with { Run = options.Quantization.Run with { BatchSize = batch } };
-        // Sensitivity too is measured on whole batches.
-        if (model.FixedBatch is not null)
-            quantization = quantization with { SensitivityImages = Math.Max(batch, Math.Min(quantization.SensitivityImages, samples.Count) / batch * batch) };
 
         var result = new ModelQuantizer(quantization, progress).Quantize(source, samples, cancellation);
         progress.Report("Comparing with the float model");

@@ -17,11 +17,11 @@ public sealed class MeasuredLatency
 {
     static readonly ConcurrentDictionary<(int Rows, int Outputs, int Inputs, int Threads, string Widths), long[]> tables = [];
 
-    readonly IReadOnlyList<int> widths;
+    readonly int[] widths;
     readonly Dictionary<string, long[]> added;
     readonly long fixedPart;
 
-    MeasuredLatency(IReadOnlyList<int> widths, Dictionary<string, long[]> added, long fixedPart) => (this.widths, this.added, this.fixedPart) = (widths, added, fixedPart);
+    MeasuredLatency(IReadOnlyList<int> widths, Dictionary<string, long[]> added, long fixedPart) => (this.widths, this.added, this.fixedPart) = ([.. widths], added, fixedPart);
 
     /// <summary>Measures every shape at every width, and the whole model once.</summary>
     /// <param name="calibration">The model; its samples state what it takes.</param>
@@ -62,7 +62,7 @@ public sealed class MeasuredLatency
     /// <param name="bitsOfGroup">Width by group name.</param>
     public double MillisecondsOf(IReadOnlyDictionary<string, int> bitsOfGroup) => (fixedPart + added.Keys.Sum(g => NanosecondsOf(g, bitsOfGroup[g]))) / 1e6;
 
-    long NanosecondsOf(string group, int bits) => added[group][widths.ToList().IndexOf(bits)];
+    long NanosecondsOf(string group, int bits) => added[group][Array.IndexOf(widths, bits)];
 
     static long[] Table(int rows, int outputs, int inputs, IReadOnlyList<int> widths, OnnxSessionOptions options, CancellationToken cancellation)
     {

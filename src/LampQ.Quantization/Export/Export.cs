@@ -47,7 +47,7 @@ sealed class Export(Calibration calibration, LayerQuantizers quantizers, IReadOn
         model.Metadata["lampq.method"] = options.MethodName;
         model.Metadata["lampq.profile"] = options.Profile.ToString().ToLowerInvariant();
         model.Metadata["lampq.compensation"] = options.Compensation.Name;
-        model.Metadata["lampq.reconstruction"] = (options.Reconstruction ?? QuantizationOptions.ReconstructionFor(options.Effort)).Name;
+        model.Metadata["lampq.reconstruction"] = options.ChosenReconstruction.Name;
         model.Metadata["lampq.container"] = container.ToString().ToLowerInvariant();
         model.Metadata["lampq.attention_bits"] = options.ChosenAttentionBits.ToString(CultureInfo.InvariantCulture);
         model.Metadata["lampq.map_quantizer"] = options.ChosenMapQuantizer.Name;

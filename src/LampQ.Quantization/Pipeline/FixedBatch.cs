@@ -14,7 +14,6 @@ static class FixedBatch
     {
         if (samples.Count < batch)
             throw new ArgumentException($"The model takes {batch} samples at once, but there are {samples.Count}. Give at least as many, or export it with another batch.", nameof(samples));
-        int Whole(int count) => Math.Max(batch, count - count % batch);
-        return (options with { Run = options.Run with { BatchSize = batch }, SensitivityImages = Whole(options.SensitivityImages) }, samples.Take(Whole(samples.Count)));
+        return (options with { Run = options.Run with { BatchSize = batch } }, samples.Take(samples.Count - samples.Count % batch));
     }
 }

@@ -75,7 +75,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         var feasible = Formulate(flat, groups, bits, container, export, latency);
         AllocationSolver.For(feasible).Solve(feasible, cancellation).Require();
 
-        var subset = samples.Take(Math.Min(options.SensitivityImages, samples.Count));
+        var subset = First(options.SensitivityImages);
         Say($"Measuring sensitivity ({options.Metric.Name}) of {groups.Count} layers on {subset.Count} samples");
         using var session = new OnnxSession(calibration.Model, options.Run.Session);
         var context = new SensitivityContext
@@ -113,12 +113,10 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
             new StageSeconds(calibrated, measured - calibrated, solved - measured, refined - solved, compensatedAt - refined, total.Elapsed.TotalSeconds - compensatedAt, 0, 0)) with { Front = front, PredictedMilliseconds = latency?.MillisecondsOf(chosen) };
     }
 
-    Reconstruction Method => options.Reconstruction ?? QuantizationOptions.ReconstructionFor(options.Effort);
-
     /// <summary>Whether there will be training. What the effort chose is left out, with a note, where it cannot be done; what the caller chose is refused there.</summary>
     bool WillTrain(Model model, SampleSet samples)
     {
-        if (Method == Reconstruction.None)
+        if (options.ChosenReconstruction == Reconstruction.None)
             return false;
         string? obstacle = samples.Count < Reconstruction.FewestSamples ? $"{samples.Count} samples are too few, {Reconstruction.FewestSamples} are needed"
             : FixedBatch.Of(model) is > 1 and var batch ? $"the model's batch is fixed to {batch}" : null;
@@ -132,10 +130,11 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
     {
         if (!willTrain)
             return plan;
-        Say($"Reconstructing ({Method.Name})");
+        var method = options.ChosenReconstruction;
+        Say($"Reconstructing ({method.Name})");
         try
         {
-            var trained = Method.Train(plan, new ReconstructionTask
+            var trained = method.Train(plan, new ReconstructionTask
             {
                 Calibration = calibration,
                 Samples = samples,
@@ -146,7 +145,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
                 Progress = look => Say(string.Create(CultureInfo.InvariantCulture, $"  {look.Step} of {options.Training.Steps} steps, held-out mean KL {look.MeanKl:G4}")),
             }, cancellation);
             notes.Add(string.Create(CultureInfo.InvariantCulture,
-                $"Training ({Method.Name}) took mean KL on held-out calibration images from {trained.Looks[0].MeanKl:G3} to {trained.Looks.Min(l => l.MeanKl):G3}."));
+                $"Training ({method.Name}) took mean KL on held-out calibration images from {trained.Looks[0].MeanKl:G3} to {trained.Looks.Min(l => l.MeanKl):G3}."));
             return trained.Plan;
         }
         catch (NotSupportedException e) when (options.Reconstruction is null)

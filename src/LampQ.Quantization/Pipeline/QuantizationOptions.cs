@@ -125,8 +125,11 @@ public sealed record QuantizationOptions
     /// <summary>How the rounding errors of a layer make up for each other, and for what was quantized before it. Default: the one that won by measurement (docs/decisions/0011).</summary>
     public ErrorCompensation Compensation { get; init; } = ErrorCompensation.RidgeGptq;
 
-    /// <summary>How a compensated model is trained. Null (the default) goes by <see cref="Effort"/>: <see cref="ReconstructionFor"/>.</summary>
+    /// <summary>How a compensated model is trained. Null (the default) goes by <see cref="Effort"/>.</summary>
     public Reconstruction? Reconstruction { get; init; }
+
+    /// <summary>How a compensated model is trained: where nothing is chosen, scales and biases end to end for <see cref="QuantizationEffort.Best"/>, else not at all (docs/decisions/0018-reconstruction.md).</summary>
+    public Reconstruction ChosenReconstruction => Reconstruction ?? (Effort == QuantizationEffort.Best ? Reconstruction.EndToEnd : Reconstruction.None);
 
     /// <summary>Steps, rates and limits of reconstruction.</summary>
     public ReconstructionOptions Training { get; init; } = new();
@@ -141,9 +144,6 @@ public sealed record QuantizationOptions
         QuantizationEffort.Balanced => 128,
         _ => 512,
     };
-
-    /// <summary>What an effort trains: nothing, or scales and biases end to end for <see cref="QuantizationEffort.Best"/> (docs/decisions/0018-reconstruction.md).</summary>
-    public static Reconstruction ReconstructionFor(QuantizationEffort effort) => effort == QuantizationEffort.Best ? Quantization.Reconstruction.EndToEnd : Quantization.Reconstruction.None;
 
     /// <summary>Samples that activation ranges are taken from, the first of the calibration set. Default 32: ranges do not change beyond, compensation uses all samples.</summary>
     public int RangeImages { get; init; } = 32;

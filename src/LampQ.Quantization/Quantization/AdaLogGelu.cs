@@ -36,6 +36,6 @@ sealed class AdaLogGelu : GeluQuantizer
         }
         return choice.Best(values, survivors.Select(s => Of(s.Scale, s.Q)));
 
-        (double, int)[] Best((double Scale, int Q)[] all) => [.. all.Distinct().OrderBy(c => RangeSearch.MeanSquaredError(values, (ActivationQuantizer)Of(c.Scale, c.Q))).Take(Survivors)];
+        (double, int)[] Best((double Scale, int Q)[] all) => [.. all.Distinct().OrderBy(c => RangeSearch.MeanSquaredError(values, Of(c.Scale, c.Q))).Take(Survivors)];
     }
 }

@@ -3,7 +3,7 @@ namespace LampQ.Quantization;
 public abstract partial class Recipe
 {
     /// <summary>PTQ4ViT (ECCV 2022, arXiv 2111.12293): scales by the weighted error of a layer's output, and twin uniform quantizers of the attention map and behind GELU.</summary>
-    /// <remarks>Weights have a scale a row, one a layer in the paper. Tokens are weighed by squared gradients of a drawn class, for the paper's gradient of KL(y, y) is zero. Activations are asymmetric.</remarks>
+    /// <remarks>Weights have a scale a row, one a layer in the paper. Tokens are weighed by the norm of the gradient of a drawn class, for the paper's gradient of KL(y, y) is zero. Activations are asymmetric.</remarks>
     public static Recipe Ptq4Vit { get; } = new Ptq4VitRecipe();
 }
 

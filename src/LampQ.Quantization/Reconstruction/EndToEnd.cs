@@ -131,7 +131,7 @@ sealed class EndToEndReconstruction : Reconstruction
             for (int first = 0; first < parts; first += parallel.MaxDegreeOfParallelism)
             {
                 var results = new float[Math.Min(parallel.MaxDegreeOfParallelism, parts - first)][][];
-                Parallel.For(0, results.Length, parallel, i =>
+                ModelPart.ForEachBatch(results.Length, parallel, i =>
                 {
                     var inputs = new Dictionary<string, Tensor>(fed);
                     var images = Images(drawn.AsSpan((first + i) * atOnce, atOnce));
@@ -203,7 +203,7 @@ sealed class EndToEndReconstruction : Reconstruction
         {
             var fed = twin.Feed();
             var errors = new double[count][];
-            Parallel.For(0, count, parallel, i =>
+            ModelPart.ForEachBatch(count, parallel, i =>
             {
                 var image = Images([(first + i, false)]);
                 var targets = new float[distillation.Cuts + 1][];
