@@ -69,6 +69,9 @@ public sealed class Node
     /// <summary>A text attribute, or the default when it is left out.</summary>
     public string String(string name, string whenAbsent = "") => Typed<string>(name, whenAbsent);
 
+    /// <summary>A list of floats; null when absent.</summary>
+    public float[]? Floats(string name) => Typed<float[]?>(name, null);
+
     /// <summary>A list of integers, or null when it is left out.</summary>
     public long[]? Ints(string name) => Typed<long[]?>(name, null);
 

@@ -58,31 +58,42 @@ public static class QdqAttention
     public static QuantizedMap? MatchMap(Node softmax, Node context, out string reason)
     {
         reason = "The attention map is not quantized with one scale.";
-        if (context.Input(0) is { } coded && CodedActivation.SourceOf(coded) is not null)
-            reason = "The attention map has other than uniform codes; ONNX Runtime multiplies floats.";
-        if (context.Input(0) is not { } operand || QdqActivation.Match(operand) is not { } map)
+        if (context.Input(0) is not { } operand)
             return null;
-        if (map.Source == softmax.Output)
+        Value source;
+        AffineQuantizer? uniform = null;
+        CodedActivation? coded = null;
+        Node[] readers;
+        if (QdqActivation.Match(operand) is { } map)
+            (source, uniform, readers) = (map.Source, map.Quantizer, [map.Quantize, .. map.Quantize.Input(0)!.Producer is { } clip && clip.Is("Clip") ? [clip] : Array.Empty<Node>()]);
+        else if ((coded = CodedActivation.Match(operand)) is not null)
+            (source, readers) = (coded.Source, [.. coded.Readers]);
+        else
         {
-            if (softmax.Output.IsGraphOutput || softmax.Output.Uses.Any(u => u.Node != map.Quantize && u.Node.Output != map.Quantize.Input(0)))
+            if (CodedActivation.SourceOf(operand) is not null)
+                reason = "The attention map has codes whose parameters are not constant, or whose values do not grow with what they stand for.";
+            return null;
+        }
+        if (source == softmax.Output)
+        {
+            if (softmax.Output.IsGraphOutput || softmax.Output.Uses.Any(u => !readers.Contains(u.Node)))
             {
                 reason = "The attention map is used elsewhere too.";
                 return null;
             }
             reason = "";
-            return new QuantizedMap(map.Quantizer, false, context.Output);
+            return new QuantizedMap(uniform, coded, false, context.Output);
         }
-        if (!IsRelative(map.Source, softmax.Output, out var largest) || context.Output.OnlyConsumer is not { } scaled || !scaled.Is("Mul") || !scaled.Inputs.Contains(largest)
+        if (!IsRelative(source, softmax.Output, out var largest) || context.Output.OnlyConsumer is not { } scaled || !scaled.Is("Mul") || !scaled.Inputs.Contains(largest)
             || softmax.Output.Uses.Count != 2 || softmax.Output.IsGraphOutput || largest!.Uses.Count != 2)
             return null;
-        var q = map.Quantizer;
-        if (q.ZeroPoint != 0 || q.Low != 0 || q.Scale != 1f / q.High || !System.Numerics.BitOperations.IsPow2(q.High + 1))
+        if (uniform is { } q && (q.ZeroPoint != 0 || q.Low != 0 || q.Scale != 1f / q.High || !System.Numerics.BitOperations.IsPow2(q.High + 1)))
         {
             reason = "The relative attention map has other codes than 0 to 2^bits − 1 for 0 to 1.";
             return null;
         }
         reason = "";
-        return new QuantizedMap(q, true, scaled.Output);
+        return new QuantizedMap(uniform, coded, true, scaled.Output);
     }
 
     /// <summary>True for map/max(map) over the last axis.</summary>
@@ -100,8 +111,9 @@ public static class QdqAttention
         node.SetInput(index, activations.Write(node.Input(index)!, quantizer, name));
 }
 
-/// <summary>A recognised attention map.</summary>
-/// <param name="Quantizer">Quantizer of the map, or of the map relative to the maximum of its row.</param>
-/// <param name="IsRowByRow">True for the second.</param>
+/// <summary>A recognised attention map; one of <paramref name="Quantizer"/> and <paramref name="Coded"/> is null.</summary>
+/// <param name="Quantizer">Uniform quantizer of the map, or of the map relative to the maximum of its row.</param>
+/// <param name="Coded">Other codes of either.</param>
+/// <param name="IsRowByRow">True for the map relative to the maximum of its row.</param>
 /// <param name="Context">softmax(·)·V, in full.</param>
-public sealed record QuantizedMap(AffineQuantizer Quantizer, bool IsRowByRow, Value Context);
+public sealed record QuantizedMap(AffineQuantizer? Quantizer, CodedActivation? Coded, bool IsRowByRow, Value Context);

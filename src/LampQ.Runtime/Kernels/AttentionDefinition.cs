@@ -26,17 +26,22 @@ static unsafe class AttentionDefinition
                     var e = Exponentials(scores, d.ScoreScaleOf(head), bias == null ? null : bias + query * inputs.Tokens);
                     float sum = LanedSum.Of(t => e[t], e.Length, Lanes);
                     var map = Map(e, sum, operation);
-                    float scale = d.MapScale is null ? operation.OutputScale / sum : operation.OutputScale;
+                    float scale = d.MapOfRows ? operation.OutputScale / sum : operation.OutputScale;
                     for (int c = 0; c < d.HeadSize; c++)
                     {
-                        int acc = 0;
-                        for (int t = 0; t < scores.Length; t++)
-                            acc += (map[t] - d.MapZeroPoint) * (v[t * inputs.VColumns + c] - d.VZeroPoint);
+                        float context = 0;
+                        for (int plane = operation.MapPlanes - 1; plane >= 0; plane--)
+                        {
+                            int acc = 0;
+                            for (int t = 0; t < scores.Length; t++)
+                                acc += ((map[t] >> (8 * plane) & 255) - d.MapZeroPoint) * (v[t * inputs.VColumns + c] - d.VZeroPoint);
+                            context = MathF.FusedMultiplyAdd(context, 256, acc);
+                        }
                         long at = (batch * inputs.QueryTokens + query) * operation.Columns + head * d.HeadSize + c;
                         if (d.Scale is null)
-                            floats[at] = acc * scale;
+                            floats[at] = context * scale;
                         else
-                            codes[at] = d.Codes.Quantize(acc * scale);
+                            codes[at] = d.Codes.Quantize(context * scale);
                     }
                 }
     }
@@ -59,11 +64,13 @@ static unsafe class AttentionDefinition
         return [.. u.Select(x => Exponential.Of(x - most))];
     }
 
-    static byte[] Map(float[] e, float sum, AttentionOperation operation)
+    static int[] Map(float[] e, float sum, AttentionOperation operation)
     {
         var d = operation.Description;
+        if (d.MapTable is { } table)
+            return [.. e.Select(x => table.Of(d.MapOfRows ? x : x * (1 / sum)))];
         var codes = new CodeRange(d.MapZeroPoint, 0, operation.LargestMapCode);
         float factor = d.MapScale is { } scale ? 1 / sum / scale : operation.LargestMapCode;
-        return [.. e.Select(x => codes.Quantize(x * factor))];
+        return [.. e.Select(x => (int)codes.Quantize(x * factor))];
     }
 }

@@ -23,7 +23,7 @@ unsafe struct AttentionLanes<V> : IWork where V : struct, IFloats<V>
     readonly AttentionInputs inputs;
     readonly byte* codes;
     readonly float* floats;
-    readonly int d, T, panelRows, tokenStride, zk, zv, runs;
+    readonly int d, T, panelRows, tokenStride, zk, zv, runs, planes;
     readonly long queriesPerRun;
 
     AttentionLanes(AttentionOperation operation, in AttentionInputs inputs, byte* codes, float* floats, int runs)
@@ -36,6 +36,7 @@ unsafe struct AttentionLanes<V> : IWork where V : struct, IFloats<V>
         panelRows = HeadPanels.Columns(d);
         tokenStride = HeadPanels.Tokens(T);
         (zk, zv) = (description.KZeroPoint - 128, description.VZeroPoint - 128);
+        planes = operation.MapPlanes;
         long tiles = (inputs.QueryTokens + Rows - 1) / Rows;
         queriesPerRun = (tiles + runs - 1) / runs * Rows;
         this.runs = (int)((inputs.QueryTokens + queriesPerRun - 1) / queriesPerRun);
@@ -67,11 +68,11 @@ unsafe struct AttentionLanes<V> : IWork where V : struct, IFloats<V>
         Pack(memory, batch, head);
 
         float* bias = inputs.BiasOf(batch, head);
-        var softmax = new SoftmaxLanes<V>(description.ScoreScaleOf(head), T, operation.LargestMapCode, description.MapScale, description.MapZeroPoint);
+        var softmax = new SoftmaxLanes<V>(operation, description.ScoreScaleOf(head), T);
         long end = Math.Min(inputs.QueryTokens, (run + 1) * queriesPerRun);
         float* factors = stackalloc float[Rows];
-        int* sums = stackalloc int[Rows], most = stackalloc int[Rows];
-        var softmaxRows = new SoftmaxRows { Scores = memory.Scores, Map = memory.Map, Stride = tokenStride, Most = most, Sums = factors };
+        int* sums = stackalloc int[Rows * planes], most = stackalloc int[Rows];
+        var softmaxRows = new SoftmaxRows { Scores = memory.Scores, Map = memory.Map, Stride = tokenStride, PlaneStride = Rows * tokenStride, Most = most, Sums = factors };
         for (long query = run * queriesPerRun; query < end; query += Rows)
         {
             int rows = (int)Math.Min(Rows, end - query);
@@ -86,8 +87,9 @@ unsafe struct AttentionLanes<V> : IWork where V : struct, IFloats<V>
                 softmax.Biased(softmaxRows, sums, bias + query * T, memory.BiasTail);
             }
             for (int i = 0; i < rows; i++)
-                factors[i] = description.MapScale is null ? operation.OutputScale / factors[i] : operation.OutputScale;
-            Times(zv, memory.Map, tokenStride, rows, T, sums);
+                factors[i] = description.MapOfRows ? operation.OutputScale / factors[i] : operation.OutputScale;
+            for (int plane = 0; plane < planes; plane++)
+                Times(zv, memory.Map + (long)plane * Rows * tokenStride, tokenStride, rows, T, sums + plane * Rows);
             Context(memory, rows, factors, sums, (batch * inputs.QueryTokens + query) * operation.Columns + head * d);
         }
     }
@@ -104,8 +106,8 @@ unsafe struct AttentionLanes<V> : IWork where V : struct, IFloats<V>
             InitK = (int*)parts.Take(sizeof(int) * tokenStride),
             InitV = (int*)parts.Take(sizeof(int) * panelRows),
             Scores = (int*)parts.Take(sizeof(int) * Rows * tokenStride),
-            Context = (int*)parts.Take(sizeof(int) * Rows * 64),
-            Map = parts.Take(Rows * tokenStride),
+            Context = (int*)parts.Take(sizeof(int) * Rows * 64 * planes),
+            Map = parts.Take((long)Rows * tokenStride * planes),
             Queries = parts.Take(Rows * panelRows),
             Row = parts.Take(Math.Max(tokenStride, panelRows)),
             BiasTail = (float*)parts.Take(sizeof(float) * 64),
@@ -196,7 +198,6 @@ unsafe struct AttentionLanes<V> : IWork where V : struct, IFloats<V>
 
     readonly void Context(in Memory memory, int rows, float* factors, int* sums, long at)
     {
-        var description = operation.Description;
         var tile = new DotTile
         {
             X = memory.Map,
@@ -214,18 +215,52 @@ unsafe struct AttentionLanes<V> : IWork where V : struct, IFloats<V>
             tile.W = memory.V + (long)first * tokenStride;
             tile.Init = memory.InitV + first;
             operation.Dot.Run(&tile);
-            int columns = Math.Min(64, d - first);
-            if (codes == null)
-                StoreFloats(memory.Context, rows, factors, sums, floats + at + first, columns, operation.Columns);
-            else if (columns == 64)
-                StoreCodes(memory.Context, rows, factors, sums, description.Codes, codes + at + first, operation.Columns);
-            else
-                StoreLastCodes(memory.Context, rows, factors, sums, description.Codes, codes + at + first, columns, operation.Columns);
+            if (planes == 1)
+            {
+                Store<Sums>(memory, rows, factors, sums, first, at + first);
+                continue;
+            }
+            for (int plane = 1; plane < planes; plane++)
+            {
+                var other = tile;
+                other.X += (long)plane * Rows * tokenStride;
+                other.Acc += plane * Rows * 64;
+                operation.Dot.Run(&other);
+            }
+            Join(memory.Context, rows, sums, planes);
+            Store<Joined>(memory, rows, factors, sums, first, at + first);
         }
     }
 
+    readonly void Store<TContext>(in Memory memory, int rows, float* factors, int* sums, int first, long at) where TContext : struct, IContext
+    {
+        var range = operation.Description.Codes;
+        int columns = Math.Min(64, d - first);
+        if (codes == null)
+            StoreFloats<TContext>(memory.Context, rows, factors, sums, floats + at, columns, operation.Columns);
+        else if (columns == 64)
+            StoreCodes<TContext>(memory.Context, rows, factors, sums, range, codes + at, operation.Columns);
+        else
+            StoreLastCodes<TContext>(memory.Context, rows, factors, sums, range, codes + at, columns, operation.Columns);
+    }
+
+    /// <summary>Puts Σ 256ⁱ·(sums of plane i) in the place of plane 0's, in float by fma from the highest plane down.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void StoreCodes(int* acc, int rows, float* factors, int* sums, CodeRange range, byte* y, int stride)
+    static void Join(int* acc, int rows, int* sums, int planes)
+    {
+        V next = V.Splat(256f);
+        for (int row = 0; row < rows; row++)
+            for (int c = 0; c < 64; c += 16)
+            {
+                V z = V.Splat(0f);
+                for (int plane = planes - 1; plane >= 0; plane--)
+                    z = V.MultiplyAdd(z, next, V.ToFloats(V.SubtractIntegers(V.Load(acc + (plane * Rows + row) * 64 + c), V.Splat(sums[plane * Rows + row]))));
+                V.Store(z, acc + row * 64 + c);
+            }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void StoreCodes<TContext>(int* acc, int rows, float* factors, int* sums, CodeRange range, byte* y, int stride) where TContext : struct, IContext
     {
         var to = new CodeLanes<V>(range);
         V zeroPoint = V.Splat(range.ZeroPoint);
@@ -233,27 +268,27 @@ unsafe struct AttentionLanes<V> : IWork where V : struct, IFloats<V>
         {
             V factor = V.Splat(factors[i]), sum = V.Splat(sums[i]);
             V.Store(to.Pack(
-                to.Round(Scaled(acc, sum, factor), zeroPoint), to.Round(Scaled(acc + 16, sum, factor), zeroPoint),
-                to.Round(Scaled(acc + 32, sum, factor), zeroPoint), to.Round(Scaled(acc + 48, sum, factor), zeroPoint)), y);
+                to.Round(V.Multiply(TContext.Of(acc, sum), factor), zeroPoint), to.Round(V.Multiply(TContext.Of(acc + 16, sum), factor), zeroPoint),
+                to.Round(V.Multiply(TContext.Of(acc + 32, sum), factor), zeroPoint), to.Round(V.Multiply(TContext.Of(acc + 48, sum), factor), zeroPoint)), y);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void StoreLastCodes(int* acc, int rows, float* factors, int* sums, CodeRange range, byte* y, int columns, int stride)
+    static void StoreLastCodes<TContext>(int* acc, int rows, float* factors, int* sums, CodeRange range, byte* y, int columns, int stride) where TContext : struct, IContext
     {
         var to = new CodeLanes<V>(range);
         for (int i = 0; i < rows; i++, acc += 64, y += stride)
             for (int c = 0; c < columns; c += 16)
-                LanesTail<V>.StoreCodes(to, to.Round(Scaled(acc + c, V.Splat(sums[i]), V.Splat(factors[i])), V.Splat(range.ZeroPoint)), y + c, columns - c);
+                LanesTail<V>.StoreCodes(to, to.Round(V.Multiply(TContext.Of(acc + c, V.Splat(sums[i])), V.Splat(factors[i])), V.Splat(range.ZeroPoint)), y + c, columns - c);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void StoreFloats(int* acc, int rows, float* factors, int* sums, float* y, int columns, int stride)
+    static void StoreFloats<TContext>(int* acc, int rows, float* factors, int* sums, float* y, int columns, int stride) where TContext : struct, IContext
     {
         for (int i = 0; i < rows; i++, acc += 64, y += stride)
             for (int c = 0; c < columns; c += 16)
             {
-                V v = Scaled(acc + c, V.Splat(sums[i]), V.Splat(factors[i]));
+                V v = V.Multiply(TContext.Of(acc + c, V.Splat(sums[i])), V.Splat(factors[i]));
                 if (columns - c >= 16)
                     V.Store(v, y + c);
                 else
@@ -261,6 +296,23 @@ unsafe struct AttentionLanes<V> : IWork where V : struct, IFloats<V>
             }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static V Scaled(int* acc, V sum, V factor) => V.Multiply(V.ToFloats(V.SubtractIntegers(V.Load(acc), sum)), factor);
+    /// <summary>What 16 columns of the context hold before the factor.</summary>
+    interface IContext
+    {
+        static abstract V Of(int* acc, V sum);
+    }
+
+    /// <summary>Sums of one plane, which lack what the zero point of V takes off.</summary>
+    readonly struct Sums : IContext
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V Of(int* acc, V sum) => V.ToFloats(V.SubtractIntegers(V.Load(acc), sum));
+    }
+
+    /// <summary>What <see cref="Join"/> has left.</summary>
+    readonly struct Joined : IContext
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V Of(int* acc, V sum) => V.Load(acc);
+    }
 }

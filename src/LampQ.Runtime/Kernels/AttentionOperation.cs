@@ -36,6 +36,12 @@ sealed record AttentionDescription
     /// <summary>Score scale of a head.</summary>
     public float ScoreScaleOf(int head) => ScoreScales is { } scales ? scales[head] : ScoreScale;
 
+    /// <summary>The map's codes as a table; null for uniform ones, which the next three describe.</summary>
+    public LevelTable? MapTable { get; init; }
+
+    /// <summary>Whether a table codes the map relative to the maximum of its row.</summary>
+    public bool TableOfRows { get; init; }
+
     /// <summary>Bits of the attention map, 2 to 8.</summary>
     public int MapBits { get; init; } = 8;
 
@@ -45,7 +51,10 @@ sealed record AttentionDescription
     /// <summary>Zero point of the map for <c>tensor</c>.</summary>
     public int MapZeroPoint { get; init; }
 
-    /// <summary>Scale of v times scale of the map's codes.</summary>
+    /// <summary>True for <c>map</c> = <c>row</c>: the map relative to the maximum of its row is coded, and the context multiplied by the maximum.</summary>
+    public bool MapOfRows => MapTable is null ? MapScale is null : TableOfRows;
+
+    /// <summary>Scale of v times scale of the map's codes, or of the levels of its table.</summary>
     public required float ContextScale { get; init; }
 
     /// <summary>Scale of the codes; null where the output is float.</summary>
@@ -92,7 +101,12 @@ sealed unsafe class AttentionOperation
         for (int head = 0; head < (d.ScoreScales is null ? 1 : d.Heads); head++)
             Requires.Scale(d.ScoreScaleOf(head), d.ScoreScales is null ? "score_scale" : $"score_scales[{head}]");
         Requires.Scale(d.ContextScale, "context_scale");
-        if (d.MapBits is < 2 or > 8)
+        if (d.MapTable is not null)
+        {
+            if (d.MapScale is not null || d.MapZeroPoint != 0)
+                throw new InvalidDataException("map_scale and map_zero_point belong to uniform codes; the map has a table.");
+        }
+        else if (d.MapBits is < 2 or > 8)
             throw new InvalidDataException($"map_bits is {d.MapBits}; 2 to 8 are supported.");
         if (d.MapScale is { } mapScale)
         {
@@ -118,8 +132,11 @@ sealed unsafe class AttentionOperation
     /// <summary>What multiplies.</summary>
     public DotKernel Dot { get; }
 
-    /// <summary>2^map_bits − 1.</summary>
-    public int LargestMapCode => (1 << Description.MapBits) - 1;
+    /// <summary>2^map_bits − 1, or what a byte of a level may be.</summary>
+    public int LargestMapCode => Description.MapTable is null ? (1 << Description.MapBits) - 1 : byte.MaxValue;
+
+    /// <summary>Bytes of an element of the map: 1 for uniform codes.</summary>
+    public int MapPlanes => Description.MapTable?.Planes ?? 1;
 
     /// <summary>context_scale, divided by the scale of the codes where there are codes.</summary>
     public float OutputScale { get; }

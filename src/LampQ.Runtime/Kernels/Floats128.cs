@@ -59,6 +59,13 @@ readonly unsafe struct Floats128(Vector128<float> value) : IFloats<Floats128>
         new(Vector128.GreaterThanOrEqual(t.value, limit.value) & value.value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Floats128 WhereAtLeast(Floats128 t, Floats128 limit, Floats128 then, Floats128 otherwise) =>
+        new(Vector128.ConditionalSelect(Vector128.GreaterThanOrEqual(t.value, limit.value), then.value, otherwise.value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Floats128 ByteOf(Floats128 value, int index) => Of((value.Integers >>> (8 * index)) & Vector128.Create(255));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Floats128 KeepFirst(Floats128 value, int count) => Of(Vector128.LessThan(Vector128<int>.Indices, Vector128.Create(count)) & value.Integers);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -56,6 +56,13 @@ readonly unsafe struct Floats256(Vector256<float> value) : IFloats<Floats256>
         new(Vector256.GreaterThanOrEqual(t.value, limit.value) & value.value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Floats256 WhereAtLeast(Floats256 t, Floats256 limit, Floats256 then, Floats256 otherwise) =>
+        new(Vector256.ConditionalSelect(Vector256.GreaterThanOrEqual(t.value, limit.value), then.value, otherwise.value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Floats256 ByteOf(Floats256 value, int index) => Of((value.Integers >>> (8 * index)) & Vector256.Create(255));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Floats256 KeepFirst(Floats256 value, int count) => Of(Vector256.LessThan(Vector256<int>.Indices, Vector256.Create(count)) & value.Integers);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -56,6 +56,13 @@ readonly unsafe struct Floats512(Vector512<float> value) : IFloats<Floats512>
         new(Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(t.value, limit.value), value.value, Vector512<float>.Zero));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Floats512 WhereAtLeast(Floats512 t, Floats512 limit, Floats512 then, Floats512 otherwise) =>
+        new(Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(t.value, limit.value), then.value, otherwise.value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Floats512 ByteOf(Floats512 value, int index) => Of((value.Integers >>> (8 * index)) & Vector512.Create(255));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Floats512 KeepFirst(Floats512 value, int count) =>
         Of(Vector512.ConditionalSelect(Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(count)), value.Integers, Vector512<int>.Zero));
 

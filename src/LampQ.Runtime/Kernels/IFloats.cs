@@ -41,6 +41,12 @@ unsafe interface IFloats<TSelf> where TSelf : struct, IFloats<TSelf>
     /// <summary>The value where t ≥ limit, else 0; NaN is not ≥.</summary>
     static abstract TSelf KeepWhereAtLeast(TSelf value, TSelf t, TSelf limit);
 
+    /// <summary>t ≥ limit ? then : otherwise; NaN is not ≥.</summary>
+    static abstract TSelf WhereAtLeast(TSelf t, TSelf limit, TSelf then, TSelf otherwise);
+
+    /// <summary>Byte <paramref name="index"/> of the integers, 0 the lowest, as integers.</summary>
+    static abstract TSelf ByteOf(TSelf value, int index);
+
     /// <summary>The value in the first <paramref name="count"/> lanes (any integer), else 0.</summary>
     static abstract TSelf KeepFirst(TSelf value, int count);
 

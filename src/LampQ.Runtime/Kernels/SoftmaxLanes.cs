@@ -2,18 +2,19 @@ using System.Runtime.CompilerServices;
 
 namespace LampQ.Runtime;
 
-/// <summary>Scores of a query to the codes of its attention map, on lanes.</summary>
+/// <summary>Scores of a query to the codes, or the levels, of its attention map, on lanes.</summary>
 /// <remarks>
 /// Behind T scores, up to a multiple of 16, is the smallest int; behind that, and behind T codes, is room up to a multiple of 64. What the codes there are does not matter: V is 0.
 /// Passes are methods of their own with one exp each: with four, the JIT stops inlining, and that costs ten times what unrolling brings.
 /// </remarks>
-readonly unsafe struct SoftmaxLanes<V>(float scale, int T, int largestCode, float? mapScale, int mapZeroPoint) where V : struct, IFloats<V>
+readonly unsafe struct SoftmaxLanes<V>(AttentionOperation operation, float scale, int T) where V : struct, IFloats<V>
 {
     const int Block = 64;
 
-    readonly CodeRange mapCodes = new(mapZeroPoint, 0, largestCode);
-    readonly bool ofRows = mapScale is null;
-    readonly float mapScale = mapScale ?? 1;
+    readonly CodeRange mapCodes = new(operation.Description.MapZeroPoint, 0, operation.LargestMapCode);
+    readonly LevelTable? table = operation.Description.MapTable;
+    readonly bool ofRows = operation.Description.MapOfRows;
+    readonly float mapScale = operation.Description.MapScale ?? 1;
 
     /// <summary>Codes without bias: t = float(S − max S)·scale.</summary>
     /// <param name="rows">The queries.</param>
@@ -79,7 +80,10 @@ readonly unsafe struct SoftmaxLanes<V>(float scale, int T, int largestCode, floa
         for (int i = 0; i < rows.Count; i++)
             rows.Sums[i] = Exponentials<TScores>(rows.Scores + i * rows.Stride, rows.Most[i]);
         for (int i = 0; i < rows.Count; i++)
-            PackCodes((float*)rows.Scores + i * rows.Stride, ofRows ? largestCode : 1 / rows.Sums[i] / mapScale, rows.Map + i * rows.Stride);
+            if (table is null)
+                PackCodes((float*)rows.Scores + i * rows.Stride, ofRows ? mapCodes.High : 1 / rows.Sums[i] / mapScale, rows.Map + i * rows.Stride);
+            else
+                PackLevels((float*)rows.Scores + i * rows.Stride, ofRows ? 1 : 1 / rows.Sums[i], rows.Map + i * rows.Stride, rows.PlaneStride);
     }
 
     /// <summary>Puts e in the place of the scores.</summary>
@@ -115,6 +119,20 @@ readonly unsafe struct SoftmaxLanes<V>(float scale, int T, int largestCode, floa
                 to.Round(V.Multiply(V.Load(e + 32), factor), zeroPoint), to.Round(V.Multiply(V.Load(e + 48), factor), zeroPoint)), map);
     }
 
+    /// <summary>Levels of e·f, a byte a plane: f is 1 or 1/Σe, and no e is above 1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    void PackLevels(float* e, float f, byte* map, nint planeStride)
+    {
+        var levels = new LevelLanes<V>(table!, table!.Reachable(f));
+        int planes = table.Planes;
+        for (byte* end = map + T; map < end; map += Block, e += Block)
+        {
+            levels.Replace(e, f);
+            for (int plane = 0; plane < planes; plane++)
+                V.Store(LevelLanes<V>.Plane((int*)e, plane), map + plane * planeStride);
+        }
+    }
+
     /// <summary>How far a score is below the largest.</summary>
     interface IScores
     {
@@ -140,8 +158,11 @@ unsafe struct SoftmaxRows
     /// <summary>T sums a row; taken for intermediate values.</summary>
     public int* Scores;
 
-    /// <summary>Takes T codes a row.</summary>
+    /// <summary>Takes T codes a row, or T bytes a row and plane.</summary>
     public byte* Map;
+
+    /// <summary>Bytes from one plane of the map to the next.</summary>
+    public nint PlaneStride;
 
     /// <summary>Elements from one row of scores, and of codes, to the next.</summary>
     public nint Stride;

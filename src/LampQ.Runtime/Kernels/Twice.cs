@@ -53,6 +53,13 @@ readonly unsafe struct Twice<T>(T low, T high) : IFloats<Twice<T>> where T : str
         new(T.KeepWhereAtLeast(value.low, t.low, limit.low), T.KeepWhereAtLeast(value.high, t.high, limit.high));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Twice<T> WhereAtLeast(Twice<T> t, Twice<T> limit, Twice<T> then, Twice<T> otherwise) =>
+        new(T.WhereAtLeast(t.low, limit.low, then.low, otherwise.low), T.WhereAtLeast(t.high, limit.high, then.high, otherwise.high));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Twice<T> ByteOf(Twice<T> value, int index) => new(T.ByteOf(value.low, index), T.ByteOf(value.high, index));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Twice<T> KeepFirst(Twice<T> value, int count) => new(T.KeepFirst(value.low, count), T.KeepFirst(value.high, count - T.Count));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

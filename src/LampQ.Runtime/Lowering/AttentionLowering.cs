@@ -8,6 +8,9 @@ namespace LampQ.Runtime;
 /// </summary>
 sealed class AttentionLowering(GraphLowering lowering)
 {
+    // Softmax may round to a hair above 1.
+    const float LargestProbability = 1.0001f;
+
     /// <summary>Everything known about one operand.</summary>
     sealed record Operand(LinearSite Site, AffineQuantizer Quantizer, double Before, double Behind, int[] Rows);
 
@@ -41,22 +44,30 @@ sealed class AttentionLowering(GraphLowering lowering)
             return reasonOfScores;
         if (QdqAttention.MatchMap(softmax, context, out string reasonOfMap) is not { } map)
             return reasonOfMap;
+        IntegerLevels? levels = null;
+        if (map.Coded is { } coded && ((levels = IntegerLevels.Of(CodeTable.Of(coded.Apply, 0, LargestProbability))) is null || levels.ZeroPoint != 0))
+            return "The codes of the attention map have values below 0, or too many.";
         if (OutputOf(attention, map.Context, out var target, out var proj) is { } reasonOfOutput)
             return reasonOfOutput;
 
         var (qv, kv, vv, offsets) = Layers(q!, k!, v, name);
         float vScale = v.Quantizer.Scale;
-        var mapQuantizer = map.Quantizer;
         List<(string, object)> attributes =
         [
             ("heads", attention.Heads), ("head_size", attention.HeadSize), ("q_offset", offsets[0]), ("k_offset", offsets[1]), ("v_offset", offsets[2]),
             ("q_zero_point", q!.Quantizer.ZeroPoint), ("k_zero_point", k!.Quantizer.ZeroPoint), ("v_zero_point", v.Quantizer.ZeroPoint),
-            ("map", map.IsRowByRow ? "row" : "tensor"), ("map_bits", mapQuantizer.Bits), ("context_scale", vScale * mapQuantizer.Scale),
+            ("map", map.IsRowByRow ? "row" : "tensor"),
         ];
         float[] scoreScales = [.. factors.Select(f => (float)((double)q.Quantizer.Scale * k.Quantizer.Scale * q.Behind * k.Behind * f))];
         attributes.Add(scoreScales.Distinct().Count() == 1 ? ("score_scale", scoreScales[0]) : ("score_scales", scoreScales));
-        if (!map.IsRowByRow)
-            attributes.AddRange([("map_scale", mapQuantizer.Scale), ("map_zero_point", mapQuantizer.ZeroPoint)]);
+        if (levels is not null)
+            attributes.AddRange([("context_scale", (float)(vScale * levels.Step)), ("map_thresholds", levels.Thresholds), ("map_levels", levels.Levels)]);
+        else
+        {
+            attributes.AddRange([("map_bits", map.Quantizer!.Bits), ("context_scale", vScale * map.Quantizer.Scale)]);
+            if (!map.IsRowByRow)
+                attributes.AddRange([("map_scale", map.Quantizer.Scale), ("map_zero_point", map.Quantizer.ZeroPoint)]);
+        }
         int channels = attention.Heads * attention.HeadSize;
         var result = lowering.Nodes.Attention(qv, kv, vv, bias, attributes, proj?.Input.Quantizer, channels, name);
         result.Shape = lowering.View.Shape(target!);

@@ -34,11 +34,17 @@ sealed class AttentionOperator(bool quantize) : CustomOperator
             VZeroPoint = node.Integer("v_zero_point"),
             ScoreScale = node.Floats("score_scales", null) is null ? node.Float("score_scale") : 0,
             ScoreScales = node.Floats("score_scales", null),
-            MapBits = node.Integer("map_bits"),
-            MapScale = tensor ? node.Float("map_scale") : null,
-            MapZeroPoint = tensor ? node.Integer("map_zero_point") : 0,
             ContextScale = node.Float("context_scale"),
         };
+        if (node.Floats("map_thresholds", null) is { } thresholds)
+            description = description with { MapTable = new LevelTable(thresholds, node.Integers("map_levels"), "map_"), TableOfRows = !tensor };
+        else
+            description = description with
+            {
+                MapBits = node.Integer("map_bits"),
+                MapScale = tensor ? node.Float("map_scale") : null,
+                MapZeroPoint = tensor ? node.Integer("map_zero_point") : 0,
+            };
         if (quantize)
         {
             var (scale, codes) = node.Quantizer();

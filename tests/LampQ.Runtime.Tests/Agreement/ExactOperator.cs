@@ -12,6 +12,9 @@ sealed record ExactOperator(int Rows, Func<int, int, (double Value, double Slack
     /// </summary>
     const double Tie = 1e-3;
 
+    /// <summary>How far, relative, a probability may be from a threshold of a table with either code right: the same roundings.</summary>
+    const double TableTie = 1e-5;
+
     public static ExactOperator Of(Node node, Tensor input) => node.OpType switch
     {
         "LayerNormQuantize" => Norm(node, input),
@@ -68,11 +71,23 @@ sealed record ExactOperator(int Rows, Func<int, int, (double Value, double Slack
 
     static ExactOperator Attention(Node node, Tensor input)
     {
-        int heads = (int)node.Int("heads"), size = (int)node.Int("head_size"), columns = (int)input.Shape[^1], T = (int)input.Shape[^2], largest = (1 << (int)node.Int("map_bits")) - 1;
+        int heads = (int)node.Int("heads"), size = (int)node.Int("head_size"), columns = (int)input.Shape[^1], T = (int)input.Shape[^2];
         int q = (int)node.Int("q_offset"), k = (int)node.Int("k_offset"), v = (int)node.Int("v_offset");
         int zq = (int)node.Int("q_zero_point"), zk = (int)node.Int("k_zero_point"), zv = (int)node.Int("v_zero_point");
-        if (node.String("map", "row") != "row")
-            throw new NotSupportedException("A map with one scale is not compared here.");
+        bool rows = node.String("map", "row") == "row";
+        Func<double, (int Code, int Slack)> code;
+        if (node.Floats("map_thresholds") is { } thresholds)
+        {
+            long[] levels = node.Ints("map_levels")!;
+            code = p => ((int)levels[thresholds.Count(t => p >= t)], (int)(levels[thresholds.Count(t => p * (1 + TableTie) >= t)] - levels[thresholds.Count(t => p * (1 - TableTie) >= t)]));
+        }
+        else if (rows)
+        {
+            int largest = (1 << (int)node.Int("map_bits")) - 1;
+            code = p => ((int)Math.Round(p * largest, MidpointRounding.ToEven), Math.Abs(p * largest - Math.Floor(p * largest) - .5) < Tie ? 1 : 0);
+        }
+        else
+            throw new NotSupportedException("A uniform map with one scale is not compared here.");
         double scoreScale = node.Float("score_scale"), scale = node.Float("context_scale") / (double)node.Float("scale");
         byte[] x = input.Bytes.ToArray();
         var values = new (double, double)[T * heads * size];
@@ -83,18 +98,18 @@ sealed record ExactOperator(int Rows, Func<int, int, (double Value, double Slack
                 double most = scores.Max();
                 double[] e = [.. scores.Select(s => Math.Exp(s - most))];
                 double sum = e.Sum();
-                double[] codes = [.. e.Select(p => Math.Round(p * largest, MidpointRounding.ToEven))];
-                bool[] free = [.. e.Select(p => Math.Abs(p * largest - Math.Floor(p * largest) - .5) < Tie)];
+                (int Code, int Slack)[] map = [.. e.Select(p => code(rows ? p : p / sum))];
+                double factor = rows ? scale / sum : scale;
                 for (int c = head * size; c < (head + 1) * size; c++)
                 {
                     double value = 0, slack = 0;
                     for (int t = 0; t < T; t++)
                     {
                         int centered = x[t * columns + v + c] - zv;
-                        value += codes[t] * centered;
-                        slack += free[t] ? Math.Abs(centered) : 0;
+                        value += (double)map[t].Code * centered;
+                        slack += (double)map[t].Slack * Math.Abs(centered);
                     }
-                    values[query * heads * size + c] = (value * scale / sum, slack * scale / sum);
+                    values[query * heads * size + c] = (value * factor, slack * factor);
                 }
             }
         return new(T, (row, c) => values[row * heads * size + c]);

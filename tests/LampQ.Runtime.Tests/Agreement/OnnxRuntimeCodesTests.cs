@@ -25,6 +25,15 @@ public class OnnxRuntimeCodesTests
     }
 
     [TestMethod]
+    [DynamicData(nameof(CodedMaps.All), typeof(CodedMaps))]
+    public void FusedOperators_WithOtherThanUniformCodesOfTheMap_DifferAtTiesOnly(string _, MapCode map)
+    {
+        var spelling = new TinyVit { Dim = 48, Heads = 3, ImageSize = 32, Norm = NormForm.Op };
+        var image = spelling.Images(1, 11);
+        Check(QdqModels.Portable(QdqModels.Prepared(spelling.Build(), opset: 17), image, map: map), image, spelling.Depth);
+    }
+
+    [TestMethod]
     [DataRow(8)]
     [DataRow(4)]
     public void BlocksOfDeitTiny_OnOnnxRuntimesValues_DifferFromItsCodesAtTiesOnly(int bits)

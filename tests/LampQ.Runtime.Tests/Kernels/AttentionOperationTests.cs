@@ -159,8 +159,25 @@ public sealed unsafe class AttentionOperationTests
         Refused(good with { MapScale = 0 }, "map_scale is 0");
         Refused(good with { MapScale = 1, MapBits = 4, MapZeroPoint = 16 }, "map_zero_point is 16; codes of 4 bits end at 15");
         Refused(good with { MapZeroPoint = 1 }, "map_zero_point is 1; a map of rows");
+        Refused(good with { MapTable = new([.5f], [0, 1]), MapScale = 1 }, "map_scale and map_zero_point belong to uniform codes");
         Refused(good with { Scale = 0 }, "scale is 0");
         Refused(good with { ContextScale = 1e30f, Scale = 1e-30f }, "context_scale/scale is ");
+    }
+
+    [TestMethod]
+    public void Table_ThatIsNone_ThrowsWithTheReason()
+    {
+        void Refused(float[] thresholds, long[] levels, string reason) =>
+            StringAssert.StartsWith(Assert.ThrowsExactly<InvalidDataException>(() => new LevelTable(thresholds, levels, "map_")).Message, reason);
+
+        Refused([.5f], [1], "map_levels has 1 elements; 1 thresholds need 2.");
+        Refused(new float[257], new long[258], "map_thresholds has 257 elements; at most 256");
+        Refused([.5f, .5f], [0, 1, 2], "map_thresholds[1] is 0.5, behind 0.5; ascending");
+        Refused([.5f, float.NaN], [0, 1, 2], "map_thresholds[1] is NaN");
+        Refused([.5f, float.PositiveInfinity], [0, 1, 2], "map_thresholds[1] is ");
+        Refused([.5f], [-1, 1], "map_levels[0] is -1");
+        Refused([.5f], [2, 1], "map_levels[1] is 1; 2, the one before it");
+        Refused([.5f], [0, 1 << 24], "map_levels[1] is 16777216");
     }
 
     sealed record Bias(int Windows, int Heads, float[] Values)
@@ -208,6 +225,17 @@ public sealed unsafe class AttentionOperationTests
             yield return row with { ScoreScale = 0, ScoreScales = [.. Enumerable.Range(1, heads).Select(head => row.ScoreScale * 2 * head / (heads + 1))] };
             yield return tensor with { ScoreScale = 0, ScoreScales = [.. Enumerable.Range(1, heads).Select(head => row.ScoreScale * 3 / head)] };
             yield return tensor with { QZeroPoint = 77, KZeroPoint = 99, VZeroPoint = 200, MapBits = 3, MapScale = 0.02f, MapZeroPoint = 2, Scale = null };
+            // Tables of one, two and three bytes: two regions, log2, and levels with no common step; a threshold nothing reaches and one that everything does.
+            var coded = row with { ContextScale = 0.02f / 255, MapTable = new([.1f, .3f, .6f, .95f], [0, 1, 17, 40, 255]), TableOfRows = true };
+            yield return coded;
+            yield return coded with { VZeroPoint = 77, Scale = null };
+            coded = tensor with { MapScale = null, ContextScale = 0.02f / 65535, MapTable = new([.. Enumerable.Range(0, 14).Select(i => MathF.Pow(2, i - 14.5f)), 2], [0, .. Enumerable.Range(0, 15).Select(i => 1L << i)]) };
+            yield return coded;
+            yield return coded with { TableOfRows = true, VZeroPoint = 0, Codes = new(20, 5, 90) };
+            coded = coded with { ContextScale = 0.02f / (1 << 24), MapTable = new([0, 1e-4f, 2e-3f, .015f, .1f, .5f], [3, 1000, 70_000, 70_000, 1_000_000, 9_999_999, (1 << 24) - 1]) };
+            yield return coded with { VZeroPoint = 201 };
+            yield return coded with { Scale = null };
+            yield return coded with { MapTable = new([], [200]), Scale = null };
         }
 
         public IEnumerable<Bias?> Biases()

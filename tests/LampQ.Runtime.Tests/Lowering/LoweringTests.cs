@@ -79,6 +79,51 @@ public sealed class LoweringTests
     }
 
     [TestMethod]
+    [DynamicData(nameof(CodedMaps.All), typeof(CodedMaps))]
+    public void Apply_MapOfOtherThanUniformCodes_LowersAttentionWithTheTable(string name, MapCode map)
+    {
+        var spelling = new TinyVit { ImageSize = 32 };
+        var model = QdqModels.Prepared(spelling.Build());
+        var qdq = QdqModels.Portable(model, spelling.Images(1, 7), map: map);
+        var lowering = new Lowering();
+        var lowered = lowering.Apply(qdq);
+        Assert.AreEqual(0, lowering.Report.Left.Count(), lowering.Report.ToString());
+        foreach (var node in lowered.Graph.Nodes.Where(n => n.OpType == "AttentionQuantize"))
+        {
+            Assert.AreEqual(map.IsRowByRow ? "row" : "tensor", node.String("map"), name);
+            CheckTable(map.Quantizer, node, node.Float("context_scale") / QdqActivation.Match(qdq.Graph.Find($"{node.Name}.v.dequantized")!)!.Quantizer.Scale);
+        }
+        CheckSameResults(spelling, model, qdq, lowered);
+    }
+
+    /// <summary>The table says what the quantizer says: for probabilities of every size, and on both sides of every threshold.</summary>
+    static void CheckTable(ActivationQuantizer quantizer, Node node, double step)
+    {
+        var random = new Random(4);
+        float[] thresholds = node.Floats("map_thresholds")!;
+        var table = new LevelTable(thresholds, node.Ints("map_levels")!);
+        var probabilities = Enumerable.Range(0, 2000).Select(_ => (float)Math.Pow(2, -30 * random.NextDouble())).Concat(thresholds).Concat(thresholds.Select(MathF.BitDecrement)).Append(0).Append(1);
+        foreach (float p in probabilities.Where(p => p is >= 0 and <= 1))
+            Assert.AreEqual(quantizer.Apply(p), step * table.Of(p), 1e-7, $"{quantizer} of {p:R}");
+    }
+
+    [TestMethod]
+    public void Apply_MapWhoseValuesFall_LeavesTheAttentionAndSaysWhy()
+    {
+        var spelling = new TinyVit();
+        var qdq = QdqModels.Portable(QdqModels.Prepared(spelling.Build()), spelling.Images(1, 7), map: new(new LogQuantizer(1, 1, 0, 4, ZeroState.LastCode), false));
+        foreach (var values in qdq.Graph.Nodes.Where(n => n.Is("Gather") && n.Name.Contains(".map", StringComparison.Ordinal) || n.Is("Gather") && n.Output.Name.Contains(".map", StringComparison.Ordinal)).Select(n => n.Input(0)!).Distinct())
+        {
+            var table = values.Constant!.ToFloats();
+            (table[1], table[2]) = (table[2], table[1]);
+            qdq.Graph.SetInitializer(values, Tensor.Of(table));
+        }
+        var lowering = new Lowering();
+        lowering.Apply(qdq);
+        Assert.AreEqual(spelling.Depth, lowering.Report.Left.Count(o => o.Operation == "attention" && o.Reason.Contains("do not grow", StringComparison.Ordinal)), lowering.Report.ToString());
+    }
+
+    [TestMethod]
     public void Apply_TokenChosenEarly_ReturnsTheSameBitsWithFewerRows()
     {
         foreach (var spelling in new TinyVit[] { new(), new() { Pool = PoolForm.ClassTokenSlice, DynamicBatch = true }, new() { Qkv = QkvForm.Separate, Linear = LinearForm.Gemm } })

@@ -28,7 +28,9 @@ static class QdqModels
     /// <param name="bits">Bits of weights.</param>
     /// <param name="container">How weights are stored.</param>
     /// <param name="activationBits">Bits of activations.</param>
-    public static Model Portable(Model model, Tensor image, int bits = 8, WeightContainer container = WeightContainer.Int8, int activationBits = 8)
+    /// <param name="map">How attention maps are coded; null for uniform codes of rows.</param>
+    /// <param name="behindGelu">The quantizer of fc2's input of a largest value; null for a uniform one.</param>
+    public static Model Portable(Model model, Tensor image, int bits = 8, WeightContainer container = WeightContainer.Int8, int activationBits = 8, MapCode? map = null, Func<float, ActivationQuantizer>? behindGelu = null)
     {
         var quantized = model.Clone();
         var ranges = Ranges(quantized, image);
@@ -37,7 +39,7 @@ static class QdqModels
         // Ranges of the values the structure names, before the writer changes who uses them.
         var inputs = structure.Layers.ToDictionary(l => l.Name, l => Patches(l, ranges, activationBits));
         foreach (var a in structure.Attentions)
-            QdqAttention.Write(writer, a, Centered(a.Scores.Input(0)!), Centered(a.Scores.Input(1)!), Centered(a.Context.Input(1)!), MapCode.Uniform(activationBits), quantized.Opset, $"attention.{a.Block}");
+            QdqAttention.Write(writer, a, Centered(a.Scores.Input(0)!), Centered(a.Scores.Input(1)!), Centered(a.Context.Input(1)!), map ?? MapCode.Uniform(activationBits), quantized.Opset, $"attention.{a.Block}");
         foreach (var layer in structure.Layers)
         {
             var weights = Round(layer, bits);
@@ -45,7 +47,7 @@ static class QdqModels
             if (layer.Node.Is("Conv"))
                 QdqPatchEmbedding.Write(writer, layer, weights, inputs[layer.Name], container, bias);
             else
-                QdqLinear.Write(writer, layer, weights, inputs[layer.Name], container, bias, layer.Input.Shape?.Count == 2);
+                QdqLinear.Write(writer, layer, weights, behindGelu is not null && layer.Type == LayerType.Fc2 ? behindGelu(inputs[layer.Name].Maximum) : inputs[layer.Name], container, bias, layer.Input.Shape?.Count == 2);
         }
         quantized.Graph.RemoveUnused();
         quantized.Graph.Sort();

@@ -126,6 +126,21 @@ public sealed class AttentionOperatorTests
     }
 
     [TestMethod]
+    [DataRow("row"), DataRow("tensor")]
+    public void Run_MapWithATable_IsCloseToTheExactAttention(string map)
+    {
+        // The levels of 8-bit codes, times 256: two bytes, the lower one 0.
+        (string, object?)[] table =
+        [
+            ("map", map), ("map_bits", null), ("context_scale", VScale / 255 / 256),
+            ("map_thresholds", Enumerable.Range(1, 255).Select(i => (i - .5f) / 255).ToArray()), ("map_levels", Enumerable.Range(0, 256).Select(i => 256L * i).ToArray()),
+        ];
+        using var node = OneNode.Open("Attention", [qkv, qkv, qkv], Attributes(table));
+        var x = Codes(2, 7, 30);
+        AssertClose(Exact(x, 0, x, 10, x, 20, null, 1), node.Run(("qkv", x)).ToFloats(), 7);
+    }
+
+    [TestMethod]
     public void Create_WrongAttributes_IsRefusedNamingThem()
     {
         foreach (var (name, value, reason) in new (string, object?, string)[]
@@ -137,6 +152,13 @@ public sealed class AttentionOperatorTests
             StringAssert.Contains(OneNode.Refusal("Attention", [qkv, qkv, qkv], Attributes((name, value))), reason);
         StringAssert.Contains(OneNode.Refusal("Attention", [qkv, qkv, qkv], Attributes(("map", "tensor"), ("map_scale", null))), "'map_scale' is missing");
         StringAssert.Contains(OneNode.Refusal("AttentionQuantize", [qkv, qkv, qkv], Attributes(("scale", float.NaN), ("zero_point", 0))), "scale is NaN");
+        foreach (var (thresholds, levels, reason) in new (object, object?, string)[]
+        {
+            (new[] { .5f }, null, "'map_levels' is missing"), (new[] { .5f }, new[] { 1L }, "map_levels has 1 elements"), (new[] { .5f, .1f }, new[] { 0L, 1, 2 }, "map_thresholds[1] is 0.1"),
+            (new[] { .5f }, new[] { 5L, 4 }, "map_levels[1] is 4"), (new[] { .5f }, new[] { 0L, 1 << 24 }, "map_levels[1] is 16777216"), (new[] { float.NaN }, new[] { 0L, 1 }, "map_thresholds[0] is NaN"),
+            (new[] { .5f }, new[] { 0f, 1 }, "map_levels has 0 elements"),
+        })
+            StringAssert.Contains(OneNode.Refusal("Attention", [qkv, qkv, qkv], Attributes(("map_thresholds", thresholds), ("map_levels", levels))), reason);
     }
 
     static Dictionary<string, object> Attributes(params (string Name, object? Value)[] changes)
