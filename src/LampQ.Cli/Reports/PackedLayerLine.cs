@@ -12,7 +12,8 @@ namespace LampQ.Cli;
 sealed record PackedLayerLine(string Name, string Op, long Bits, IReadOnlyList<long> Shape, long Parameters, long Bytes)
 {
     public static IReadOnlyList<PackedLayerLine> Of(Graph graph) =>
-        [.. graph.Nodes.Where(n => n.Domain == LampQDomain.Name && n.OpType is "Linear" or "LinearQuantize").Select(Of)];
+        // A layer that reads several bytes a value is a node a byte, all with one matrix; the last one has the layer's name.
+        [.. graph.Nodes.Where(n => n.Domain == LampQDomain.Name && n.OpType is "Linear" or "LinearQuantize" or "LinearLevels").GroupBy(n => n.Input(1)).Select(g => Of(g.Last()))];
 
     static PackedLayerLine Of(Node node)
     {

@@ -133,21 +133,38 @@ public static class QdqLinear
             reason = "A scale of the weight is not a positive number.";
             return null;
         }
-        long[] integers = stored.ToIntegers();
-        if (!rowPerOutput)
-        {
-            var turned = new long[integers.Length];
-            for (int k = 0; k < columns; k++)
-                for (int n = 0; n < rows; n++)
-                    turned[n * columns + k] = integers[k * rows + n];
-            integers = turned;
-        }
+        long[] integers = ByRows(stored.ToIntegers(), rows, columns, rowPerOutput);
         reason = "";
         return WeightCodes.Of(integers, rows, columns, scales, node.Input(2)?.Constant is { } zero ? Spread(zero.ToIntegers(), rows) : new long[rows]);
 
         static long Wrap(long axis, int rank) => axis < 0 ? axis + rank : axis;
 
         static T[] Spread<T>(T[] values, int count) => values.Length == count ? values : [.. Enumerable.Repeat(values[0], count)];
+    }
+
+    /// <summary>Reads integer weights that are written as Cast → Mul by their scales (<see cref="WriteFoldedWeights"/>); null for anything else.</summary>
+    /// <param name="folded">The weight as the node uses it.</param>
+    /// <param name="rowPerOutput">True for [N, K] with scales [N, 1], false for [K, N] with scales [N].</param>
+    public static WeightCodes? MatchFoldedWeights(Value folded, bool rowPerOutput)
+    {
+        if (CodedActivation.FoldedWeight(folded)?.Constant is not { Rank: 2, Type: ElementType.Int8 or ElementType.Int4 } stored || folded.Producer!.Input(1)!.Constant is not { Type: ElementType.Float } scale)
+            return null;
+        int rows = (int)stored.Shape[rowPerOutput ? 0 : 1], columns = (int)stored.Shape[rowPerOutput ? 1 : 0];
+        bool isPerRow = rowPerOutput ? scale.Rank == 2 && scale.Shape[0] == rows && scale.Shape[1] == 1 : scale.Count == rows && scale.Shape[^1] == rows;
+        var scales = scale.ToFloats();
+        return isPerRow && scales.All(s => s > 0 && float.IsFinite(s)) ? WeightCodes.Of(ByRows(stored.ToIntegers(), rows, columns, rowPerOutput), rows, columns, scales, new long[rows]) : null;
+    }
+
+    /// <summary>[N, K] of [N, K] or [K, N].</summary>
+    static long[] ByRows(long[] integers, int rows, int columns, bool rowPerOutput)
+    {
+        if (rowPerOutput)
+            return integers;
+        var turned = new long[integers.Length];
+        for (int k = 0; k < columns; k++)
+            for (int n = 0; n < rows; n++)
+                turned[n * columns + k] = integers[k * rows + n];
+        return turned;
     }
 
     /// <summary>A bias [N] in float or as int32 behind a DequantizeLinear; null for anything else.</summary>

@@ -66,6 +66,8 @@ abstract unsafe class FloatKernels
             var product = operation.Product(rows);
             if (operation.Codes is null)
                 LinearTraversal.Run(operation.Dot, product, workers, new ResidualEpilogue<V>(operation, rows.Residual, rows.Floats));
+            else if (operation.Table is not null)
+                LinearTraversal.Run(operation.Dot, product, workers, new LevelsEpilogue<V>(operation, rows.Codes));
             else if (operation.Activation is null)
                 LinearTraversal.Run(operation.Dot, product, workers, new RequantizeEpilogue<V>(operation, rows.Codes));
             else

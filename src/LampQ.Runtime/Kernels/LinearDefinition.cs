@@ -21,7 +21,7 @@ static unsafe class LinearDefinition
                 for (int k = 0; k < K; k++)
                 {
                     int w = codes[(k / 4 * channels + channel) * 4 + k % 4];
-                    acc += (rows.X[m * K + k] - operation.XZeroPoint) * (w - (operation.WeightZeroPoint?[n] ?? 0));
+                    acc += (rows.X[m * operation.XColumns + operation.XOffset + k] - operation.XZeroPoint) * (w - (operation.WeightZeroPoint?[n] ?? 0));
                 }
                 long at = m * N + n;
                 if (operation.Codes is not { } bounds)
@@ -34,7 +34,11 @@ static unsafe class LinearDefinition
                     float v = MathF.FusedMultiplyAdd(acc, operation.Multiplier[n], operation.Bias[n]);
                     if (operation.Activation is { } activation)
                         v = activation.Apply(v) * operation.OutputMultiplier![n];
-                    rows.Codes[at] = new CodeRange(operation.OutputZeroPoint![n], bounds.Low, bounds.High).Quantize(v);
+                    if (operation.Table is { } table)
+                        for (int plane = 0; plane < table.Planes; plane++)
+                            rows.Codes[m * operation.OutColumns + plane * N + n] = (byte)(table.Of(v) >> (8 * plane));
+                    else
+                        rows.Codes[at] = new CodeRange(operation.OutputZeroPoint![n], bounds.Low, bounds.High).Quantize(v);
                 }
             }
         }

@@ -2,7 +2,7 @@ using LampQ.Onnx;
 
 namespace LampQ.Runtime;
 
-/// <summary>What <c>Linear</c> and <c>LinearQuantize</c> are told (docs/formats.md).</summary>
+/// <summary>What <c>Linear</c>, <c>LinearQuantize</c> and <c>LinearLevels</c> are told (docs/formats.md).</summary>
 sealed record LinearDescription
 {
     /// <summary>N.</summary>
@@ -10,6 +10,12 @@ sealed record LinearDescription
 
     /// <summary>K.</summary>
     public required int InFeatures { get; init; }
+
+    /// <summary>Bytes of a row of x; null for K.</summary>
+    public int? XColumns { get; init; }
+
+    /// <summary>Where a row of x begins in its bytes.</summary>
+    public int XOffset { get; init; }
 
     /// <summary>Bits of a weight, 2 to 8.</summary>
     public required int Bits { get; init; }
@@ -30,14 +36,17 @@ sealed record LinearDescription
     public LinearOutput? Output { get; init; }
 }
 
-/// <summary>What <c>LinearQuantize</c> does with a product.</summary>
+/// <summary>What <c>LinearQuantize</c> and <c>LinearLevels</c> do with a product.</summary>
 sealed record LinearOutput
 {
     /// <summary>Reciprocal of the output's scale, times a channel factor where the graph has one: [N].</summary>
     public required float[] Multiplier { get; init; }
 
-    /// <summary>[N].</summary>
-    public required byte[] ZeroPoint { get; init; }
+    /// <summary>[N]; null for zeros.</summary>
+    public byte[]? ZeroPoint { get; init; }
+
+    /// <summary>The codes as a table; null for uniform ones, which zero point, low and high describe.</summary>
+    public LevelTable? Table { get; init; }
 
     /// <summary>Null for none.</summary>
     public GatedActivation? Activation { get; init; }
@@ -79,6 +88,9 @@ sealed unsafe class LinearOperation
         if (weightBytes != expected)
             throw new InvalidDataException($"weight has {weightBytes} bytes; {d.OutFeatures} x {d.InFeatures} at {d.Bits} bits are packed into {expected}.");
         (OutFeatures, InFeatures, Bits, XZeroPoint) = (d.OutFeatures, d.InFeatures, d.Bits, d.XZeroPoint);
+        (XColumns, XOffset) = (d.XColumns ?? d.InFeatures, d.XOffset);
+        if (XOffset < 0 || (long)XOffset + InFeatures > XColumns)
+            throw new InvalidDataException($"x_offset is {XOffset} and x_columns {XColumns}; {InFeatures} features from there on do not fit.");
         Weight = weight;
 
         float[] multiplier = d.Multiplier, bias = d.Bias ?? new float[OutFeatures];
@@ -98,11 +110,13 @@ sealed unsafe class LinearOperation
         if (d.Output is { } output)
         {
             Requires.Length(output.Multiplier, OutFeatures, "output_multiplier");
-            Requires.Length(output.ZeroPoint, OutFeatures, "output_zero_point");
+            byte[] zeroPoint = output.ZeroPoint ?? new byte[OutFeatures];
+            Requires.Length(zeroPoint, OutFeatures, "output_zero_point");
             Requires.Finite(output.Multiplier, "output_multiplier");
+            Table = output.Table;
             Codes = new CodeRange(0, output.Low, output.High);
             Activation = output.Activation;
-            OutputZeroPoint = new([.. output.ZeroPoint.Select(z => (int)z)]);
+            OutputZeroPoint = new([.. zeroPoint.Select(z => (int)z)]);
             if (Activation is null)
             {
                 multiplier = Products(multiplier, output.Multiplier);
@@ -121,6 +135,12 @@ sealed unsafe class LinearOperation
 
     /// <summary>K.</summary>
     public int InFeatures { get; }
+
+    /// <summary>Bytes of a row of x.</summary>
+    public int XColumns { get; }
+
+    /// <summary>Where a row of x begins in its bytes.</summary>
+    public int XOffset { get; }
 
     /// <summary>Bits of a weight.</summary>
     public int Bits { get; }
@@ -152,16 +172,22 @@ sealed unsafe class LinearOperation
     /// <summary>Bounds of the codes, zero points aside; null where the output is float.</summary>
     public CodeRange? Codes { get; }
 
+    /// <summary>Null for uniform codes and floats.</summary>
+    public LevelTable? Table { get; }
+
+    /// <summary>Bytes of a row of codes: N, or N a plane of the table.</summary>
+    public int OutColumns => OutFeatures * (Table?.Planes ?? 1);
+
     /// <summary>Behind an activation; null otherwise.</summary>
     public AlignedArray<float>? OutputMultiplier { get; }
 
     /// <summary>Null where the output is float.</summary>
     public AlignedArray<int>? OutputZeroPoint { get; }
 
-    /// <summary>Codes of x·Wᵀ.</summary>
-    /// <param name="x">[rows, K].</param>
+    /// <summary>Codes of x·Wᵀ, or the bytes of their levels.</summary>
+    /// <param name="x">[rows, x_columns].</param>
     /// <param name="rows">At least 0.</param>
-    /// <param name="y">[rows, N].</param>
+    /// <param name="y">[rows, N], or [rows, planes·N].</param>
     /// <param name="workers">Who works.</param>
     /// <exception cref="InvalidOperationException">The operation returns floats.</exception>
     public void Run(byte* x, long rows, byte* y, Workers workers)
@@ -172,7 +198,7 @@ sealed unsafe class LinearOperation
     }
 
     /// <summary>Floats x·Wᵀ.</summary>
-    /// <param name="x">[rows, K].</param>
+    /// <param name="x">[rows, x_columns].</param>
     /// <param name="rows">At least 0.</param>
     /// <param name="residual">[rows, N], added to the result; null for none.</param>
     /// <param name="y">[rows, N].</param>
@@ -188,8 +214,8 @@ sealed unsafe class LinearOperation
     /// <summary>The integer part of a call.</summary>
     public LinearProduct Product(in LinearRows rows) => new()
     {
-        X = rows.X,
-        StrideX = InFeatures,
+        X = rows.X + XOffset,
+        StrideX = XColumns,
         M = rows.Rows,
         N = OutFeatures,
         K = InFeatures,

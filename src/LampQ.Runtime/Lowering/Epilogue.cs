@@ -8,14 +8,23 @@ namespace LampQ.Runtime;
 /// <param name="Factor">One factor, or one a channel, behind the function; null for none.</param>
 /// <param name="Movements">Reshapes on the way, in order.</param>
 /// <param name="Source">The value that is quantized.</param>
-/// <param name="Quantizer">Its quantizer.</param>
-sealed record Epilogue(LinearSite Site, ActivationFunction? Activation, float[]? Factor, IReadOnlyList<Node> Movements, Value Source, AffineQuantizer Quantizer);
+sealed record Epilogue(LinearSite Site, ActivationFunction? Activation, float[]? Factor, IReadOnlyList<Node> Movements, Value Source);
 
 /// <summary>Finds epilogues.</summary>
 static class EpilogueOf
 {
     /// <summary>layer → [activation] → [Mul by channel] → [Clip →] QuantizeLinear with reshapes anywhere between; null where the output stays float.</summary>
-    public static Epilogue? Site(LinearSite site, FloatView view)
+    public static (Epilogue Epilogue, AffineQuantizer Quantizer)? Uniform(LinearSite site, FloatView view)
+    {
+        AffineQuantizer? quantizer = null;
+        return Walk(site, view, value => (quantizer = OnlyQuantizer(value)) is not null) is { } epilogue ? (epilogue, quantizer!) : null;
+    }
+
+    /// <summary>The same up to a value with other than uniform codes, which nobody reads but their formula; null where the layer does not lead there so.</summary>
+    public static Epilogue? Coded(LinearSite site, FloatView view, CodedActivation coded) =>
+        Walk(site, view, value => value == coded.Source && !value.IsGraphOutput && !value.IsCaptured && value.Uses.All(u => coded.Readers.Contains(u.Node)));
+
+    static Epilogue? Walk(LinearSite site, FloatView view, Func<Value, bool> isEnd)
     {
         ActivationFunction? activation = null;
         float[]? factor = null;
@@ -23,9 +32,9 @@ static class EpilogueOf
         var (at, computed, before) = (site.Output, site.Output, 0);
         while (true)
         {
-            if (OnlyQuantizer(at) is { } quantizer)
+            if (isEnd(at))
                 // Reshapes behind the last operator are asked for by those who read codes in another shape.
-                return site.Node.Is("Conv") ? null : new Epilogue(site, activation, factor, movements[..before], computed, quantizer);
+                return site.Node.Is("Conv") ? null : new Epilogue(site, activation, factor, movements[..before], computed);
             if (activation is null && factor is null && PointwiseActivation.Behind(at) is { } found)
             {
                 (activation, at) = (found.Function, found.Output);

@@ -9,9 +9,11 @@ sealed class GraphLowering
     readonly FloatView view;
     readonly LampQNodes nodes;
     readonly Dictionary<string, LinearSite> sites = [];
-    readonly Dictionary<Value, Epilogue> epilogues = [];
+    readonly List<CodedSite> codedSites = [];
+    readonly Dictionary<Value, (Epilogue Epilogue, AffineQuantizer Quantizer)> epilogues = [];
     readonly Dictionary<Value, NormSite> norms = [];
     readonly Dictionary<(Value, AffineQuantizer), Value> codes = [];
+    readonly Dictionary<Value, Value> levelsOf = [];
     readonly Dictionary<Value, Value> replacements = [];
     readonly List<LoweredOperation> operations = [];
 
@@ -28,6 +30,8 @@ sealed class GraphLowering
         foreach (var layer in view.Structure.Layers)
             if (LinearSites.Of(layer, graph, view, out string reason) is { } site)
                 sites.Add(layer.Name, site);
+            else if (CodedSite.Of(layer, graph, view) is { } coded)
+                codedSites.Add(coded);
             else if (graph.Find(layer.Node.Output.Name)?.Producer is { } node && node.Inputs.Any(i => i is not null && IsQuantizedOperand(i)))
                 operations.Add(new(layer.Name, node.OpType, null, reason));
         foreach (var norm in view.Structure.Norms)
@@ -39,8 +43,10 @@ sealed class GraphLowering
             if (IsQuantized(attention.Scores) || IsQuantized(attention.Context))
                 attentions.Lower(attention);
         foreach (var site in sites.Values.Where(s => !s.IsDone))
-            if (EpilogueOf.Site(site, view) is { } epilogue)
-                epilogues.TryAdd(epilogue.Source, epilogue);
+            if (EpilogueOf.Uniform(site, view) is { } uniform)
+                epilogues.TryAdd(uniform.Epilogue.Source, uniform);
+        foreach (var site in codedSites)
+            LowerCoded(site);
         foreach (var site in sites.Values)
             Lower(site);
         RewireReaders();
@@ -130,8 +136,9 @@ sealed class GraphLowering
 
     Value? OfLinear(Value source, AffineQuantizer quantizer)
     {
-        if (!epilogues.TryGetValue(source, out var epilogue) || epilogue.Quantizer != quantizer)
+        if (!epilogues.TryGetValue(source, out var found) || found.Quantizer != quantizer)
             return null;
+        var (epilogue, _) = found;
         var site = epilogue.Site;
         if (site.IsDone)
             return null;
@@ -182,8 +189,8 @@ sealed class GraphLowering
 
     void Lower(LinearSite site)
     {
-        if (!site.IsDone && epilogues.Values.FirstOrDefault(e => e.Site == site) is { } epilogue)
-            Codes(epilogue.Source, epilogue.Quantizer);
+        if (!site.IsDone && epilogues.Values.FirstOrDefault(e => e.Epilogue.Site == site) is ({ } epilogue, var quantizer))
+            Codes(epilogue.Source, quantizer);
         if (site.IsDone)
             return;
         site.IsDone = true;
@@ -193,15 +200,44 @@ sealed class GraphLowering
             LowerConv(site);
             return;
         }
-        // An Add with something of the same shape is the residual, in either order.
-        Value? residual = null;
-        var target = site.Output;
-        if (site.Output.OnlyConsumer is { } add && add.Is("Add") && add.Input(add.Input(0) == site.Output ? 1 : 0) is { } other && other != site.Output && view.HaveSameShape(ViewOf(site.Output), ViewOf(other)))
-            (residual, target) = (other, add.Output);
+        var (residual, target) = ResidualBehind(site.Output);
         var y = nodes.Linear(InputCodes(site), x.Scale, x.ZeroPoint, site.Weights, site.Bias, residual, site.Name);
         y.Shape = view.Shape(target) ?? y.Shape;
         Take(target, y);
         Done(site.Name, "linear", residual is null ? "Linear" : "Linear with residual");
+    }
+
+    /// <summary>An Add with something of the same shape is the residual, in either order; the sum is what the layer returns then.</summary>
+    (Value? Residual, Value Target) ResidualBehind(Value output) =>
+        output.OnlyConsumer is { } add && add.Is("Add") && add.Input(add.Input(0) == output ? 1 : 0) is { } other && other != output && view.HaveSameShape(ViewOf(output), ViewOf(other))
+            ? (other, add.Output) : (null, output);
+
+    /// <summary>A layer behind other than uniform codes, where the layer in front of it, its activation included, can return their levels.</summary>
+    void LowerCoded(CodedSite site)
+    {
+        if (IntegerLevels.Of(CodeTable.Of(site.Input.Apply, float.MinValue, float.MaxValue)) is not { } levels)
+        {
+            Left(site.Name, "linear", "The codes of its input have too many values.");
+            return;
+        }
+        if (!levelsOf.TryGetValue(site.Operand, out var x))
+        {
+            var producer = sites.Values.Where(s => !s.IsDone).Select(s => EpilogueOf.Coded(s, view, site.Input)).FirstOrDefault(e => e is not null);
+            if (producer is null || producer.Movements.Count > 0)
+            {
+                Left(site.Name, "linear", "Its input has other than uniform codes, and no lowered layer stands right in front of them; ONNX Runtime multiplies floats.");
+                return;
+            }
+            var first = producer.Site;
+            first.IsDone = true;
+            x = levelsOf[site.Operand] = nodes.LinearLevels(InputCodes(first), first.Input.Quantizer.Scale, first.Input.Quantizer.ZeroPoint, first.Weights, first.Bias, producer.Factor, producer.Activation, levels, first.Name);
+            Done(first.Name, "linear", "LinearLevels");
+        }
+        var (residual, target) = ResidualBehind(site.Output);
+        var y = nodes.LinearOfLevels(x, levels, site.Weights, site.Bias, residual, site.Name);
+        y.Shape = view.Shape(target) ?? y.Shape;
+        Take(target, y);
+        Done(site.Name, "linear", (residual is null ? "Linear" : "Linear with residual") + (levels.Planes == 1 ? "" : $", {levels.Planes} bytes a level"));
     }
 
     /// <summary>The value whose shape the float view knows; a dequantized one has that of its source.</summary>

@@ -23,15 +23,33 @@ sealed class LampQNodes(Graph graph)
         ActivationFunction? activation, int low, int high, string name)
     {
         List<Value?> inputs = [codes, .. Matrix(weights, xScale, bias, name), Vector(outputMultiplier, $"{name}.output_multiplier"), graph.AddInitializer($"{name}.output_zero_point", Tensor.Of(outputZeroPoint))];
-        string word = activation switch
+        return Emit("LinearQuantize", inputs, name, Rows(codes, weights.Rows), ElementType.UInt8, [.. MatrixAttributes(weights, xZeroPoint), ("activation", Word(activation)), ("low", low), ("high", high)]);
+    }
+
+    /// <summary>Levels of g(x·Wᵀ + b)·factor, [..., planes·N].</summary>
+    public Value LinearLevels(Value codes, float xScale, int xZeroPoint, WeightCodes weights, float[]? bias, float[]? factor, ActivationFunction? activation, IntegerLevels levels, string name)
+    {
+        float[]? factors = factor is { Length: 1 } ? [.. Enumerable.Repeat(factor[0], weights.Rows)] : factor;
+        List<Value?> inputs = [codes, .. Matrix(weights, xScale, bias, name), factors is null ? null : Vector(factors, $"{name}.output_multiplier")];
+        return Emit("LinearLevels", inputs, name, Rows(codes, weights.Rows * levels.Planes), ElementType.UInt8,
+            [.. MatrixAttributes(weights, xZeroPoint), ("activation", Word(activation)), ("thresholds", levels.Thresholds), ("levels", levels.Levels)]);
+    }
+
+    /// <summary>x·Wᵀ + b [+ residual] of levels: Linear a plane, from the highest down, each adding to the one before it.</summary>
+    public Value LinearOfLevels(Value x, IntegerLevels levels, WeightCodes weights, float[]? bias, Value? residual, string name)
+    {
+        var packed = Packed(weights, name);
+        var zeroPoints = ZeroPoints(weights, name);
+        var sum = residual;
+        for (int plane = levels.Planes - 1; plane >= 0; plane--)
         {
-            null => "none",
-            ActivationFunction.Gelu => "gelu",
-            ActivationFunction.GeluTanh => "gelu-tanh",
-            ActivationFunction.QuickGelu => "quick-gelu",
-            _ => "relu",
-        };
-        return Emit("LinearQuantize", inputs, name, Rows(codes, weights.Rows), ElementType.UInt8, [.. MatrixAttributes(weights, xZeroPoint), ("activation", word), ("low", low), ("high", high)]);
+            double scale = levels.Step * Math.Pow(256, plane);
+            string planeName = plane == 0 ? name : $"{name}.byte{plane}";
+            List<Value?> inputs = [x, packed, Vector([.. weights.Scales.Select(s => (float)(s * scale))], $"{planeName}.multiplier"), plane == 0 && bias is not null ? Vector(bias, $"{name}.bias") : null, zeroPoints, sum];
+            sum = Emit("Linear", inputs, planeName, Rows(x, weights.Rows), ElementType.Float,
+                [.. MatrixAttributes(weights, levels.ZeroPoint >> (8 * plane) & 255), ("x_columns", levels.Planes * weights.Columns), ("x_offset", plane * weights.Columns)]);
+        }
+        return sum!;
     }
 
     public Value Patches(Value image, int height, int width, AffineQuantizer quantizer, string name) =>
@@ -66,17 +84,28 @@ sealed class LampQNodes(Graph graph)
 
     Value ZeroPoint(AffineQuantizer quantizer, string name) => graph.AddInitializer($"{name}.zero_point", Tensor.Scalar((byte)quantizer.ZeroPoint));
 
-    Value?[] Matrix(WeightCodes weights, float xScale, float[]? bias, string name)
+    Value?[] Matrix(WeightCodes weights, float xScale, float[]? bias, string name) =>
+    [
+        Packed(weights, name), Vector([.. weights.Scales.Select(s => s * xScale)], $"{name}.multiplier"), bias is null ? null : Vector(bias, $"{name}.bias"), ZeroPoints(weights, name),
+    ];
+
+    Value Packed(WeightCodes weights, string name)
     {
         byte[] packed = PackedWeights.Pack(weights.Codes, weights.Rows, weights.Columns, weights.Bits);
-        return
-        [
-            graph.AddInitializer($"{name}.weight_packed", Tensor.OfBytes(ElementType.UInt8, packed, packed.Length)),
-            Vector([.. weights.Scales.Select(s => s * xScale)], $"{name}.multiplier"),
-            bias is null ? null : Vector(bias, $"{name}.bias"),
-            weights.ZeroPoints.All(z => z == 0) ? null : graph.AddInitializer($"{name}.weight_zero_point", Tensor.Of(weights.ZeroPoints)),
-        ];
+        return graph.AddInitializer($"{name}.weight_packed", Tensor.OfBytes(ElementType.UInt8, packed, packed.Length));
     }
+
+    Value? ZeroPoints(WeightCodes weights, string name) =>
+        weights.ZeroPoints.All(z => z == 0) ? null : graph.AddInitializer($"{name}.weight_zero_point", Tensor.Of(weights.ZeroPoints));
+
+    static string Word(ActivationFunction? activation) => activation switch
+    {
+        null => "none",
+        ActivationFunction.Gelu => "gelu",
+        ActivationFunction.GeluTanh => "gelu-tanh",
+        ActivationFunction.QuickGelu => "quick-gelu",
+        _ => "relu",
+    };
 
     static List<(string, object)> MatrixAttributes(WeightCodes weights, int xZeroPoint) =>
         [("bits", weights.Bits), ("in_features", weights.Columns), ("out_features", weights.Rows), ("x_zero_point", xZeroPoint)];

@@ -42,7 +42,7 @@ static class LinearSites
         if (node.Input(1 - layer.WeightIndex) is not { } operand || QdqActivation.Match(operand) is not { } input)
         {
             reason = node.Input(1 - layer.WeightIndex) is { } coded && CodedActivation.SourceOf(coded) is not null
-                ? "Its input has other than uniform codes; ONNX Runtime multiplies floats."
+                ? "Its input has other than uniform codes in a form that is not lowered; ONNX Runtime multiplies floats."
                 : "Its input is not quantized to 8 bits with one scale.";
             return null;
         }
@@ -53,34 +53,37 @@ static class LinearSites
         }
         if (QdqLinear.MatchWeights(node.Input(layer.WeightIndex)!, layer.IsRowPerOutput, out reason) is not { } weights)
             return null;
-        var output = product;
-        float[]? bias = null;
-        if (node.Input(2) is { } own)
+        if (BiasOf(node, product, weights.Rows, view) is not var (bias, output))
         {
-            bias = QdqLinear.MatchBias(own, weights.Rows);
-            if (bias is null)
-            {
-                reason = "Its bias is not a constant vector.";
-                return null;
-            }
+            reason = "Its bias is not a constant vector.";
+            return null;
         }
-        // Other tools may round between product and bias: then the product alone is the layer.
-        else if (product.OnlyConsumer is { } add && add.Is("Add") && add.Input(add.Input(0) == product ? 1 : 0) is { } other && IsVector(view, other, weights.Rows) && QdqLinear.MatchBias(other, weights.Rows) is { } behind)
-            (bias, output) = (behind, add.Output);
-        (input, output) = WithoutFlattening(input, output, weights, view);
+        if (UnflattenedSource(input.Source, output, weights, view) is var (source, rows))
+            (input, output) = (input with { Source = source }, rows);
         return new LinearSite { Name = layer.Name, Node = node, Input = input, Weights = weights, Bias = bias, Output = output };
     }
 
-    /// <summary>Gemm wants rows; the operators of ai.lampq take any rank, so the two reshapes around it go.</summary>
-    static (QuantizedActivation, Value) WithoutFlattening(QuantizedActivation input, Value output, WeightCodes weights, FloatView view)
+    /// <summary>The bias of a layer, its own or added behind it, and what the layer returns with it; null where its own is no constant vector.</summary>
+    public static (float[]? Bias, Value Output)? BiasOf(Node node, Value product, int channels, FloatView view)
     {
-        if (input.Source.Producer is not { } rows || !rows.Is("Reshape") || rows.Input(0) is not { } x || output.OnlyConsumer is not { } back || !back.Is("Reshape"))
-            return (input, output);
+        if (node.Input(2) is { } own)
+            return QdqLinear.MatchBias(own, channels) is { } bias ? (bias, product) : null;
+        // Other tools may round between product and bias: then the product alone is the layer.
+        return product.OnlyConsumer is { } add && add.Is("Add") && add.Input(add.Input(0) == product ? 1 : 0) is { } other && IsVector(view, other, channels) && QdqLinear.MatchBias(other, channels) is { } behind
+            ? (behind, add.Output) : (null, product);
+    }
+
+    /// <summary>Gemm wants rows; the operators of ai.lampq take any rank, so the two reshapes around it go.</summary>
+    /// <returns>What is reshaped to rows, and what the rows become again; null where there are no such reshapes.</returns>
+    public static (Value Source, Value Output)? UnflattenedSource(Value source, Value output, WeightCodes weights, FloatView view)
+    {
+        if (source.Producer is not { } rows || !rows.Is("Reshape") || rows.Input(0) is not { } x || output.OnlyConsumer is not { } back || !back.Is("Reshape"))
+            return null;
         var from = view.Shape(x);
         var to = view.Shape(back.Output);
-        return from is { Count: >= 3 } && to is not null && from[^1].Size == weights.Columns && to[^1].Size == weights.Rows && view.Shape(input.Source) is { Count: 2 } flat && flat[^1].Size == weights.Columns
+        return from is { Count: >= 3 } && to is not null && from[^1].Size == weights.Columns && to[^1].Size == weights.Rows && view.Shape(source) is { Count: 2 } flat && flat[^1].Size == weights.Columns
             && from.SkipLast(1).SequenceEqual(to.SkipLast(1)) && from.SkipLast(1).All(d => d.Size is not null || d.Symbol is not null)
-            ? (input with { Source = x }, back.Output) : (input, output);
+            ? (x, back.Output) : null;
     }
 
     static bool IsVector(FloatView view, Value value, int size) =>

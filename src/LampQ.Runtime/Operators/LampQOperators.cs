@@ -9,7 +9,7 @@ static class LampQOperators
     public static IReadOnlyList<CustomOperator> All { get; } =
     [
         new LayerNormOperator(quantize: false), new LayerNormOperator(quantize: true),
-        new LinearOperator(quantize: false), new LinearOperator(quantize: true),
+        new LinearOperator(LinearResult.Floats), new LinearOperator(LinearResult.Codes), new LinearOperator(LinearResult.Levels),
         new AttentionOperator(quantize: false), new AttentionOperator(quantize: true),
         new PatchesOperator(),
     ];

@@ -2,8 +2,19 @@ using LampQ.Onnx;
 
 namespace LampQ.Runtime;
 
-/// <summary><c>Linear</c> (float results, with an optional residual) and <c>LinearQuantize</c> (codes, with an optional activation).</summary>
-sealed class LinearOperator(bool quantize) : CustomOperator
+/// <summary>What a linear operator returns.</summary>
+enum LinearResult
+{
+    /// <summary><c>Linear</c>: floats, with an optional residual.</summary>
+    Floats,
+    /// <summary><c>LinearQuantize</c>: uniform codes, with an optional activation.</summary>
+    Codes,
+    /// <summary><c>LinearLevels</c>: levels of a table in bytes, with an optional activation.</summary>
+    Levels,
+}
+
+/// <summary><c>Linear</c>, <c>LinearQuantize</c> and <c>LinearLevels</c>.</summary>
+sealed class LinearOperator(LinearResult result) : CustomOperator
 {
     /// <summary>Input of <c>Linear</c> that the output may take the place of: a tile is read before it is written, by the thread that writes it.</summary>
     public const int Residual = 5;
@@ -15,15 +26,15 @@ sealed class LinearOperator(bool quantize) : CustomOperator
         new(ElementType.UInt8), new(ElementType.UInt8), new(ElementType.Float), new(ElementType.Float, Optional: true), new(ElementType.Int32, Optional: true),
     ];
 
-    public override string Name => quantize ? "LinearQuantize" : "Linear";
+    public override string Name => result switch { LinearResult.Floats => "Linear", LinearResult.Codes => "LinearQuantize", _ => "LinearLevels" };
 
-    public override IReadOnlyList<OperatorInput> Inputs { get; } = quantize
+    public override IReadOnlyList<OperatorInput> Inputs { get; } = result == LinearResult.Codes
         ? [.. common, new(ElementType.Float), new(ElementType.UInt8)]
         : [.. common, new(ElementType.Float, Optional: true)];
 
-    public override IReadOnlyList<ElementType> Outputs { get; } = [quantize ? ElementType.UInt8 : ElementType.Float];
+    public override IReadOnlyList<ElementType> Outputs { get; } = [result == LinearResult.Floats ? ElementType.Float : ElementType.UInt8];
 
-    public override int? InputTheOutputMayReplace => quantize ? null : Residual;
+    public override int? InputTheOutputMayReplace => result == LinearResult.Floats ? Residual : null;
 
     public override OperatorKernel Create(NodeInfo node)
     {
@@ -31,19 +42,22 @@ sealed class LinearOperator(bool quantize) : CustomOperator
         {
             OutFeatures = node.Integer("out_features"),
             InFeatures = node.Integer("in_features"),
+            XColumns = node.Integer("x_columns", node.Integer("in_features")),
+            XOffset = node.Integer("x_offset", 0),
             Bits = node.Integer("bits"),
             XZeroPoint = node.Integer("x_zero_point"),
             Multiplier = node.Vector<float>(Multiplier, "multiplier"),
             Bias = node.OptionalVector<float>(Bias, "bias"),
             WeightZeroPoint = node.OptionalVector<int>(WeightZeroPoint, "weight_zero_point"),
-            Output = quantize ? ReadOutput(node) : null,
+            Output = result switch { LinearResult.Floats => null, LinearResult.Codes => ReadOutput(node), _ => ReadTable(node) },
         };
-        return new Kernel(description, node.ConstantVector(Weight, "weight"), hasResidual: !quantize && node.Has(Residual));
+        return new Kernel(description, node.ConstantVector(Weight, "weight"), hasResidual: result == LinearResult.Floats && node.Has(Residual));
     }
 
     public override void InferShapes(ShapeContext context)
     {
-        if (context.Input(0) is { } shape && context.Integer("out_features") is { } features)
+        // How many bytes a level has is in an attribute that shape inference cannot read.
+        if (result != LinearResult.Levels && context.Input(0) is { } shape && context.Integer("out_features") is { } features)
             context.SetOutput(0, [.. shape[..^1], features]);
     }
 
@@ -54,6 +68,13 @@ sealed class LinearOperator(bool quantize) : CustomOperator
         Activation = GatedActivation.Parse(node.Text("activation", "none")),
         Low = node.Integer("low", 0),
         High = node.Integer("high", 255),
+    };
+
+    static LinearOutput ReadTable(NodeInfo node) => new()
+    {
+        Multiplier = node.OptionalVector<float>(OutputMultiplier, "output_multiplier") ?? [.. Enumerable.Repeat(1f, node.Integer("out_features"))],
+        Activation = GatedActivation.Parse(node.Text("activation", "none")),
+        Table = new LevelTable(node.Floats("thresholds"), node.Integers("levels")),
     };
 
     sealed unsafe class Kernel : OperatorKernel
@@ -77,10 +98,10 @@ sealed class LinearOperator(bool quantize) : CustomOperator
         public override void Run(RunContext context)
         {
             var x = context.Input(0);
-            long rows = x.Rows(operation.InFeatures, "x");
+            long rows = x.Rows(operation.XColumns, "x");
             Span<long> shape = stackalloc long[x.Shape.Length];
             x.Shape.CopyTo(shape);
-            shape[^1] = operation.OutFeatures;
+            shape[^1] = operation.OutColumns;
             float* residual = hasResidual ? ResidualOf(context, shape) : null;
             var y = context.Output(0, shape);
             if (rows == 0)

@@ -47,7 +47,7 @@ public sealed unsafe class LinearOperationTests
                 exact = v;
             // float(acc), both products and the sum round once each; an activation is no steeper than 1.2, and itself within 5e-7 and two roundings.
             double error = (1.2 * U * (3 * Math.Abs(product) + 2 * Math.Abs(bias) + Math.Abs(v)) + (name == "none" ? 0 : 5e-7 + 3 * U * Math.Abs(exact))) * Math.Abs(output.Multiplier[n]);
-            AssertCode(exact * output.Multiplier[n], error, new(output.ZeroPoint[n]), y[i], $"{name}, element {i}");
+            AssertCode(exact * output.Multiplier[n], error, new(output.ZeroPoint![n]), y[i], $"{name}, element {i}");
         }
     }
 
@@ -83,6 +83,9 @@ public sealed unsafe class LinearOperationTests
         Refused(good with { InFeatures = 40_000 }, "in_features is 40000");
         Refused(good with { OutFeatures = 65 }, "weight has 64 bytes");
         Refused(good with { XZeroPoint = 256 }, "x_zero_point is 256");
+        Refused(good with { XOffset = -1 }, "x_offset is -1");
+        Refused(good with { XOffset = 1 }, "x_offset is 1 and x_columns 3; 3 features");
+        Refused(good with { XColumns = 2 }, "x_offset is 0 and x_columns 2; 3 features");
         Refused(good with { Multiplier = [1] }, "multiplier has 1 elements; 2 are expected");
         Refused(good with { Multiplier = [1, float.NaN] }, "multiplier[1] is NaN");
         Refused(good with { Bias = [float.NegativeInfinity, 0] }, "bias[0] is ");
@@ -172,6 +175,13 @@ public sealed unsafe class LinearOperationTests
             yield return codes with { Output = codes.Output! with { Multiplier = [.. codes.Output.Multiplier.Select((f, i) => i % 2 == 0 ? f * 1e30f : -f)] } };
             yield return codes with { Output = null };
             yield return codes with { Output = null, Bias = null };
+            // Levels of one, two and three bytes, with an activation and without.
+            foreach (long largest in new[] { 255L, 4_000, (1 << 24) - 1 })
+            {
+                var table = new LevelTable([-12, -1.5f, -.1f, 0, .1f, 2, 11, 29, 60], [.. Enumerable.Range(0, 10).Select(i => largest * i * i / 81)]);
+                yield return codes with { Output = codes.Output! with { Table = table } };
+                yield return Quantizing(GatedActivation.Gelu, 0, 255) with { Output = codes.Output! with { Table = table, Activation = GatedActivation.Gelu } };
+            }
         }
 
         public (byte[] Codes, float[] Floats) Run(LinearDescription description, FloatKernels kernels, Workers workers, DotKernel? dot = null)
@@ -179,7 +189,7 @@ public sealed unsafe class LinearOperationTests
             var operation = new LinearOperation(description, Weight, WeightBytes, dot, kernels);
             return description.Output is null
                 ? ([], Floats(m * N, y => operation.Run(x.Pointer, m, description.Bias is null ? null : (float*)residual.Pointer, (float*)y, workers)))
-                : (Codes(m * N, y => operation.Run(x.Pointer, m, (byte*)y, workers)), []);
+                : (Codes(m * operation.OutColumns, y => operation.Run(x.Pointer, m, (byte*)y, workers)), []);
         }
 
         public void Dispose()

@@ -107,6 +107,74 @@ public sealed class LoweringTests
             Assert.AreEqual(quantizer.Apply(p), step * table.Of(p), 1e-7, $"{quantizer} of {p:R}");
     }
 
+    public static IEnumerable<object[]> BehindGelu
+    {
+        get
+        {
+            TinyVit plain = new() { ImageSize = 32 };
+            foreach (int power in new[] { 0, 4, 7, 15 })
+                yield return [$"region 2^{power}", plain, (Func<float, ActivationQuantizer>)(most => Regions(most / 7 / (1 << power), most / 7)), power < 5 ? 1 : power < 14 ? 2 : 3];
+            yield return ["twin", plain, (Func<float, ActivationQuantizer>)(most => Regions(Depth / 8, most / 7.3f)), 3];
+            foreach (var spelling in new TinyVit[] { plain, new() { Linear = LinearForm.Gemm }, new() { Linear = LinearForm.GemmTransposed, DynamicBatch = true }, new() { Qkv = QkvForm.Separate, Opset = 21, Gelu = GeluForm.OpTanh } })
+                yield return ["adalog", spelling, (Func<float, ActivationQuantizer>)(most => new LogQuantizer(most + Depth, 23 / 37.0, Depth, 4, ZeroState.LastCode)), 3];
+        }
+    }
+
+    const float Depth = .16997f;
+
+    static TwinQuantizer Regions(float lower, float upper) => new(new(lower, -8, 0), new(upper, 0, 7), 0, 4);
+
+    [TestMethod]
+    [DynamicData(nameof(BehindGelu))]
+    public void Apply_OtherThanUniformCodesBehindGelu_LowersBothLayersWithTheTable(string name, TinyVit spelling, Func<float, ActivationQuantizer> quantizer, int planes)
+    {
+        foreach (var container in new[] { WeightContainer.Int8, WeightContainer.Int4 })
+        {
+            var model = QdqModels.Prepared(spelling.Build(), container.MinimumOpset());
+            var qdq = QdqModels.Portable(model, spelling.Images(1, 7), bits: 4, container, behindGelu: quantizer);
+            var lowering = new Lowering();
+            var lowered = lowering.Apply(qdq);
+            Assert.AreEqual(0, lowering.Report.Left.Count(), lowering.Report.ToString());
+            Assert.IsFalse(lowered.Graph.Nodes.Any(n => n.Is("MatMul", "Gemm", "Gather", "Where") && n.Output.Name.Contains("mlp", StringComparison.Ordinal)), name);
+            var layers = lowered.Graph.Nodes.Where(n => n.OpType == "LinearLevels").ToArray();
+            Assert.AreEqual(spelling.Depth, layers.Length);
+            foreach (var layer in layers)
+                Assert.AreEqual(layer.Int("out_features") * planes, layer.Output.Shape![^1].Size, name);
+            CheckSameResults(spelling, model, qdq, lowered);
+            CheckFirstLevels(spelling, qdq);
+        }
+    }
+
+    /// <summary>What the first fc2 reads in ONNX Runtime is what the levels stand for: the same code but for ties, of which the layers in front make a few.</summary>
+    static void CheckFirstLevels(TinyVit spelling, Model qdq)
+    {
+        var image = spelling.Images(1, 9);
+        var (written, lowered) = (qdq.Clone(), new Lowering { SelectTokensEarly = false }.Apply(qdq));
+        string operand = written.Graph.Nodes.First(n => n.Is("MatMul", "Gemm") && CodedActivation.SourceOf(n.Input(0)!) is not null).Input(0)!.Name;
+        var coded = CodedActivation.Match(written.Graph.Find(operand)!)!;
+        written.Graph.AddOutput(written.Graph.Find(operand)!);
+        var layer = lowered.Graph.Nodes.First(n => n.OpType == "LinearLevels");
+        lowered.Graph.AddOutput(layer.Output);
+        var plane = layer.Output.Uses.First(u => u.Node.Int("x_offset") == 0).Node;
+        using var reference = new OnnxSession(written, asWritten);
+        using var session = LampQSession.Load(lowered);
+        float[] theirs = reference.Run(new Dictionary<string, Tensor> { [reference.InputNames[0]] = image }, [operand])[0].ToFloats();
+        byte[] ours = session.Run(new Dictionary<string, Tensor> { [session.InputNames[0]] = image }, [layer.Output.Name])[0].Bytes.ToArray();
+
+        var values = CodeTable.Of(coded.Apply, float.MinValue, float.MaxValue)!.Values;
+        long[] levels = layer.Ints("levels")!;
+        Assert.AreEqual(values.Length, levels.Length);
+        int N = (int)layer.Int("out_features"), planes = ours.Length / theirs.Length, differ = 0;
+        for (int i = 0; i < theirs.Length; i++)
+        {
+            long level = Enumerable.Range(0, planes).Sum(p => (long)ours[(i / N * planes + p) * N + i % N] << (8 * p));
+            int code = Array.IndexOf(levels, level), other = Array.FindIndex(values, v => Math.Abs(v - theirs[i]) <= 1e-6 * Math.Abs(values[^1]));
+            Assert.IsTrue(code >= 0 && Math.Abs(code - other) <= 1, $"element {i}: level {level} is code {code}, {theirs[i]} is code {other}");
+            differ += code == other ? 0 : 1;
+        }
+        Assert.IsTrue(differ <= theirs.Length / 200, $"{differ} of {theirs.Length} codes differ.");
+    }
+
     [TestMethod]
     public void Apply_MapWhoseValuesFall_LeavesTheAttentionAndSaysWhy()
     {

@@ -118,6 +118,52 @@ public sealed class LinearOperatorTests
     }
 
     [TestMethod]
+    [DataRow(0), DataRow(40), DataRow(85)]
+    public void Linear_ColumnsOfAWiderTensor_ReturnsWhatItReturnsOfThemAlone(int offset)
+    {
+        const int Columns = 125;
+        var layer = new Layer(4, 40, 70);
+        using var node = OneNode.Open("Linear", layer.LinearInputs(), layer.Attributes(("x_columns", Columns), ("x_offset", offset)));
+        var wide = new Layer(4, Columns, 1).Codes(2, 7);
+        var own = Enumerable.Range(0, 14).SelectMany(row => wide.Bytes.ToArray().Skip(row * Columns + offset).Take(40)).ToArray();
+        var added = layer.Residual(2, 7);
+        CollectionAssert.AreEqual(layer.Floats(Tensor.OfBytes(ElementType.UInt8, own, 2, 7, 40)).Zip(added.ToFloats(), (v, r) => v + r).ToArray(), node.Run(("x", wide), ("r", added)).ToFloats());
+    }
+
+    [TestMethod]
+    public void LinearLevels_AnyTable_ReturnsTheBytesOfTheLevelsPlaneByPlane()
+    {
+        var layer = new Layer(4, 40, 70);
+        float[] thresholds = [-.7f, -.2f, 0, .01f, .4f];
+        long[] levels = [0, 3, 300, 70_000, 70_001, 16_000_000];
+        using var node = OneNode.Open("LinearLevels", [x, layer.Packed, layer.Multiplier, layer.Bias, layer.WeightZeroPoint], layer.Attributes(("thresholds", thresholds), ("levels", levels)));
+        var codes = layer.Codes(2, 7);
+        var y = node.Run(("x", codes));
+        CollectionAssert.AreEqual(new long[] { 2, 7, 210 }, y.Shape.ToArray());
+        float[] floats = layer.Floats(codes);
+        for (int i = 0; i < floats.Length; i++)
+        {
+            long found = Enumerable.Range(0, 3).Sum(plane => (long)y.Bytes.Span[i / 70 * 210 + plane * 70 + i % 70] << (8 * plane)), expected = levels[thresholds.Count(t => floats[i] >= t)];
+            Assert.IsTrue(found == expected || thresholds.Any(t => Math.Abs(floats[i] - t) < 1e-6), $"element {i}: {found} of {floats[i]:R}");
+        }
+    }
+
+    [TestMethod]
+    public void Create_TamperedTable_IsRefusedNamingNodeAndReason()
+    {
+        var layer = new Layer(4, 40, 20);
+        object?[] inputs = [x, layer.Packed, layer.Multiplier, layer.Bias, layer.WeightZeroPoint];
+        (string, object?) thresholds = ("thresholds", new[] { 0f, 1 }), levels = ("levels", new[] { 0L, 1, 2 });
+        foreach (var (changes, reason) in new ((string, object?)[], string)[]
+        {
+            ([levels], "'thresholds' is missing"), ([thresholds], "'levels' is missing"), ([thresholds, ("levels", new[] { 0L, 1 })], "levels has 2 elements; 2 thresholds need 3"),
+            ([("thresholds", new[] { 1f, 0 }), levels], "thresholds[1] is 0, behind 1"), ([thresholds, ("levels", new[] { 0L, 2, 1 })], "levels[2] is 1"), ([thresholds, ("levels", new[] { 0L, 1, 1L << 40 })], "levels[2] is 1099511627776"),
+            ([thresholds, levels, ("activation", "tanh")], "activation is 'tanh'"), ([thresholds, levels, ("x_offset", 1)], "x_offset is 1"),
+        })
+            StringAssert.Contains(OneNode.Refusal("LinearLevels", inputs, layer.Attributes(changes)), reason);
+    }
+
+    [TestMethod]
     public void InferShapes_OutFeatures_IsTheLastDimensionAndTheOthersKeepTheirNames()
     {
         var layer = new Layer(4, 40, 20);

@@ -37,7 +37,7 @@ sealed class OneNode : IDisposable
             _ => null,
         }).ToArray();
         var y = model.Graph.AddNode(operation, values, ["y"], LampQDomain.Name, "the node", [.. attributes.Select(a => (a.Key, a.Value))]).Output;
-        y.Type = operation.EndsWith("Quantize", StringComparison.Ordinal) ? ElementType.UInt8 : ElementType.Float;
+        y.Type = operation.EndsWith("Quantize", StringComparison.Ordinal) || operation.EndsWith("Levels", StringComparison.Ordinal) ? ElementType.UInt8 : ElementType.Float;
         model.Graph.AddOutput(y);
         return model;
     }
