@@ -31,9 +31,9 @@ sealed class QuantizeCommand
     readonly ChoiceOption<WeightContainer> container = new("--container", "int8 is fast in every ONNX Runtime; int4 is small, but stock ONNX Runtime multiplies it in float.", "int8",
         [("int8", WeightContainer.Int8), ("int4", WeightContainer.Int4)]);
     readonly Option<int?> attentionBits = OptionParsing.Optional<int?>("--attention-bits", "2..8", "Width of Q, K, V and the attention map. Default: 8 in the cpu profile, the target width in the paper profile.", text => OptionParsing.Whole(2, 8)(text));
-    readonly ChoiceOption<MapQuantizer?> map = new("--map-quantizer", "How the attention map is coded; integer kernels run uniform codes only.", "by-profile",
+    readonly ChoiceOption<MapQuantizer?> map = new("--map-quantizer", "How the attention map is coded; ONNX Runtime multiplies integers with uniform codes only, LampQ's kernels with all.", "by-profile",
         [("by-profile", null), .. MapQuantizer.All.Select(q => (q.Name, (MapQuantizer?)q))]);
-    readonly ChoiceOption<GeluQuantizer?> gelu = new("--gelu-quantizer", "How the input of fc2 is coded; integer kernels run uniform codes only.", "by-profile",
+    readonly ChoiceOption<GeluQuantizer?> gelu = new("--gelu-quantizer", "How the input of fc2 is coded; ONNX Runtime multiplies integers with uniform codes only, LampQ's kernels with all.", "by-profile",
         [("by-profile", null), .. GeluQuantizer.All.Select(q => (q.Name, (GeluQuantizer?)q))]);
     readonly ChoiceOption<ZeroState> zeroState = new("--zero-state", "What logarithmic codes make of the smallest values: the last code is 0, no code is, or (as in the papers' simulations) one state more is.", "last-code",
         [("last-code", ZeroState.LastCode), ("none", ZeroState.None), ("extra", ZeroState.Extra)]);

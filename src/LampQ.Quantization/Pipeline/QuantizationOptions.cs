@@ -85,7 +85,7 @@ public sealed record QuantizationOptions
     /// <summary>How the attention map is coded.</summary>
     public MapQuantizer ChosenMapQuantizer => MapQuantizer ?? (Profile == QuantizationProfile.Paper && ChosenAttentionBits <= WidestCoded ? MapQuantizer.AdaLog : MapQuantizer.Uniform);
 
-    /// <summary>How what stands behind GELU is coded; null (the default) is <see cref="GeluQuantizer.Nearest"/> in the paper profile, else uniform, which integer kernels run.</summary>
+    /// <summary>How what stands behind GELU is coded; null (the default) is <see cref="GeluQuantizer.Nearest"/> in the paper profile, else uniform, which ONNX Runtime multiplies as integers.</summary>
     public GeluQuantizer? GeluQuantizer { get; init; }
 
     /// <summary>How what stands behind GELU is coded.</summary>

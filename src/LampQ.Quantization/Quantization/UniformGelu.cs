@@ -4,7 +4,7 @@ namespace LampQ.Quantization;
 
 public abstract partial class GeluQuantizer
 {
-    /// <summary>Uniform codes like every other layer's input. The only one that integer kernels run.</summary>
+    /// <summary>Uniform codes like every other layer's input. The only one that ONNX Runtime multiplies as integers; LampQ's kernels do so with all.</summary>
     public static GeluQuantizer Uniform { get; } = new UniformGelu();
 }
 

@@ -49,7 +49,7 @@ public abstract partial class Recipe
 
     /// <summary>The configuration.</summary>
     /// <param name="bits">Parameter-weighted mean width of the allocated layers where the recipe mixes widths, 1 to 8; the width of every layer where it does not, a whole number from 2 to 8.</param>
-    /// <param name="profile">What is narrowed; null takes the recipe's own choice. Under <see cref="QuantizationProfile.Cpu"/> activations and attention operands of published recipes hold 8 bits in uniform codes, which are what integer kernels run.</param>
+    /// <param name="profile">What is narrowed; null takes the recipe's own choice. Under <see cref="QuantizationProfile.Cpu"/> activations and attention operands of published recipes hold 8 bits in uniform codes, which are what ONNX Runtime's integer kernels run.</param>
     /// <exception cref="ArgumentException">The width is outside of what the recipe takes.</exception>
     public QuantizationOptions Options(double bits = 4, QuantizationProfile? profile = null)
     {

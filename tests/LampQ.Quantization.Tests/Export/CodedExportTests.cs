@@ -39,9 +39,7 @@ public sealed class CodedExportTests
         Assert.IsTrue(TinyRuns.Difference(written, TinyRuns.Outputs(result.Model, samples)) <= step);
         using var lampq = LampQSession.Load(result.Model);
         Assert.IsTrue(TinyRuns.Difference(written, ModelOutputs.Of(lampq, samples, TinyRuns.Settings)) <= step, lampq.Report.ToString());
-        foreach (var left in lampq.Report.Left.Where(o => o.Operation == "attention" || o.Name.Contains("fc2")))
-            StringAssert.Contains(left.Reason, "other than uniform codes");
-        Assert.AreEqual(2 * Spellings[spelling].Depth, lampq.Report.Left.Count(), string.Join("; ", lampq.Report.Left));
+        Assert.AreEqual(0, lampq.Report.Left.Count(), string.Join("; ", lampq.Report.Left));
     }
 
     [TestMethod]
@@ -97,11 +95,14 @@ public sealed class CodedExportTests
     }
 
     [TestMethod]
-    public void Quantize_Packed_KeepsCodedOperatorsAndSaysSo()
+    public void Quantize_Packed_HasOperatorsWithTablesAndComputesTheSame()
     {
         var vit = new TinyVit();
         var result = Quantize(vit, "row-adalog", "adalog", TinyRuns.Options with { UniformBits = 4, Export = ExportFormat.Packed });
-        Assert.AreEqual(2 * vit.Depth, result.Notes.Count(n => n.Contains("is not packed") && n.Contains("other than uniform codes")), string.Join("; ", result.Notes));
+        Assert.IsFalse(result.Notes.Any(n => n.Contains("is not packed")), string.Join("; ", result.Notes));
+        Assert.AreEqual(vit.Depth, result.Model.Graph.Nodes.Count(n => n.OpType == "AttentionQuantize" && n.Floats("map_thresholds") is { Length: > 0 }));
+        Assert.AreEqual(vit.Depth, result.Model.Graph.Nodes.Count(n => n.OpType == "LinearLevels"));
+        Assert.IsFalse(result.Model.Graph.Nodes.Any(n => n.Is("MatMul", "Gemm", "Log")));
         var samples = TinyRuns.Samples(vit);
         using var packed = LampQSession.Load(result.Model.ToBytes());
         Assert.IsTrue(TinyRuns.Difference(TinyRuns.Outputs(result.Portable, samples), ModelOutputs.Of(packed, samples, TinyRuns.Settings)) <= 1.0 / 15);
