@@ -71,7 +71,7 @@ unsafe struct AttentionLanes<V> : IWork where V : struct, IFloats<V>
         var softmax = new SoftmaxLanes<V>(operation, description.ScoreScaleOf(head), T);
         long end = Math.Min(inputs.QueryTokens, (run + 1) * queriesPerRun);
         float* factors = stackalloc float[Rows];
-        int* sums = stackalloc int[Rows * planes], most = stackalloc int[Rows];
+        int* sums = stackalloc int[Rows * LevelTable.MostPlanes], most = stackalloc int[Rows];
         var softmaxRows = new SoftmaxRows { Scores = memory.Scores, Map = memory.Map, Stride = tokenStride, PlaneStride = Rows * tokenStride, Most = most, Sums = factors };
         for (long query = run * queriesPerRun; query < end; query += Rows)
         {
@@ -216,32 +216,39 @@ unsafe struct AttentionLanes<V> : IWork where V : struct, IFloats<V>
             tile.Init = memory.InitV + first;
             operation.Dot.Run(&tile);
             if (planes == 1)
+                Store<Sums>(memory.Context, rows, factors, sums, first, at + first);
+            else
             {
-                Store<Sums>(memory, rows, factors, sums, first, at + first);
-                continue;
+                MultiplyOtherPlanes(tile);
+                Join(memory.Context, rows, sums, planes);
+                Store<Joined>(memory.Context, rows, factors, sums, first, at + first);
             }
-            for (int plane = 1; plane < planes; plane++)
-            {
-                var other = tile;
-                other.X += (long)plane * Rows * tokenStride;
-                other.Acc += plane * Rows * 64;
-                operation.Dot.Run(&other);
-            }
-            Join(memory.Context, rows, sums, planes);
-            Store<Joined>(memory, rows, factors, sums, first, at + first);
         }
     }
 
-    readonly void Store<TContext>(in Memory memory, int rows, float* factors, int* sums, int first, long at) where TContext : struct, IContext
+    /// <summary>The planes behind the one whose tile this is.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    readonly void MultiplyOtherPlanes(DotTile tile)
+    {
+        for (int plane = 1; plane < planes; plane++)
+        {
+            tile.X += (long)Rows * tokenStride;
+            tile.Acc += Rows * 64;
+            operation.Dot.Run(&tile);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    readonly void Store<TContext>(int* acc, int rows, float* factors, int* sums, int first, long at) where TContext : struct, IContext
     {
         var range = operation.Description.Codes;
         int columns = Math.Min(64, d - first);
         if (codes == null)
-            StoreFloats<TContext>(memory.Context, rows, factors, sums, floats + at, columns, operation.Columns);
+            StoreFloats<TContext>(acc, rows, factors, sums, floats + at, columns, operation.Columns);
         else if (columns == 64)
-            StoreCodes<TContext>(memory.Context, rows, factors, sums, range, codes + at, operation.Columns);
+            StoreCodes<TContext>(acc, rows, factors, sums, range, codes + at, operation.Columns);
         else
-            StoreLastCodes<TContext>(memory.Context, rows, factors, sums, range, codes + at, columns, operation.Columns);
+            StoreLastCodes<TContext>(acc, rows, factors, sums, range, codes + at, columns, operation.Columns);
     }
 
     /// <summary>Puts Σ 256ⁱ·(sums of plane i) in the place of plane 0's, in float by fma from the highest plane down.</summary>

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace LampQ.Runtime;
 
-/// <summary><see cref="LevelTable"/> on lanes: a comparison and a choice for each threshold, which for 16 codes is faster than searching or gathering.</summary>
+/// <summary><see cref="LevelTable"/> on lanes: a comparison and a choice for each threshold (measured against a search in docs/decisions/0013-lowering.md, item 12).</summary>
 /// <param name="table">The table; whoever uses this keeps it reachable.</param>
 /// <param name="count">Thresholds that count, from the first on.</param>
 readonly unsafe struct LevelLanes<V>(LevelTable table, int count) where V : struct, IFloats<V>

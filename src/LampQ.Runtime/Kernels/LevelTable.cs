@@ -6,8 +6,11 @@ namespace LampQ.Runtime;
 /// </summary>
 sealed unsafe class LevelTable
 {
-    /// <summary>The largest level: 3 planes.</summary>
-    public const int LargestLevel = (1 << 24) - 1;
+    /// <summary>Bytes of the largest level.</summary>
+    public const int MostPlanes = 3;
+
+    /// <summary>The largest level.</summary>
+    public const int LargestLevel = (1 << (8 * MostPlanes)) - 1;
 
     /// <summary>Levels of 8-bit codes, and a zero beside them.</summary>
     public const int MostLevels = 257;

@@ -13,6 +13,7 @@ readonly unsafe struct SoftmaxLanes<V>(AttentionOperation operation, float scale
 
     readonly CodeRange mapCodes = new(operation.Description.MapZeroPoint, 0, operation.LargestMapCode);
     readonly LevelTable? table = operation.Description.MapTable;
+    readonly float largestCode = operation.LargestMapCode;
     readonly bool ofRows = operation.Description.MapOfRows;
     readonly float mapScale = operation.Description.MapScale ?? 1;
 
@@ -79,11 +80,11 @@ readonly unsafe struct SoftmaxLanes<V>(AttentionOperation operation, float scale
     {
         for (int i = 0; i < rows.Count; i++)
             rows.Sums[i] = Exponentials<TScores>(rows.Scores + i * rows.Stride, rows.Most[i]);
-        for (int i = 0; i < rows.Count; i++)
-            if (table is null)
-                PackCodes((float*)rows.Scores + i * rows.Stride, ofRows ? mapCodes.High : 1 / rows.Sums[i] / mapScale, rows.Map + i * rows.Stride);
-            else
-                PackLevels((float*)rows.Scores + i * rows.Stride, ofRows ? 1 : 1 / rows.Sums[i], rows.Map + i * rows.Stride, rows.PlaneStride);
+        if (table is not null)
+            PackLevels(rows);
+        else
+            for (int i = 0; i < rows.Count; i++)
+                PackCodes((float*)rows.Scores + i * rows.Stride, ofRows ? largestCode : 1 / rows.Sums[i] / mapScale, rows.Map + i * rows.Stride);
     }
 
     /// <summary>Puts e in the place of the scores.</summary>
@@ -121,15 +122,19 @@ readonly unsafe struct SoftmaxLanes<V>(AttentionOperation operation, float scale
 
     /// <summary>Levels of e·f, a byte a plane: f is 1 or 1/Σe, and no e is above 1.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    void PackLevels(float* e, float f, byte* map, nint planeStride)
+    void PackLevels(in SoftmaxRows rows)
     {
-        var levels = new LevelLanes<V>(table!, table!.Reachable(f));
-        int planes = table.Planes;
-        for (byte* end = map + T; map < end; map += Block, e += Block)
+        for (int i = 0; i < rows.Count; i++)
         {
-            levels.Replace(e, f);
-            for (int plane = 0; plane < planes; plane++)
-                V.Store(LevelLanes<V>.Plane((int*)e, plane), map + plane * planeStride);
+            float* e = (float*)rows.Scores + i * rows.Stride;
+            float f = ofRows ? 1 : 1 / rows.Sums[i];
+            var levels = new LevelLanes<V>(table!, table!.Reachable(f));
+            for (byte* map = rows.Map + i * rows.Stride, end = map + T; map < end; map += Block, e += Block)
+            {
+                levels.Replace(e, f);
+                for (int plane = 0; plane < table.Planes; plane++)
+                    V.Store(LevelLanes<V>.Plane((int*)e, plane), map + plane * rows.PlaneStride);
+            }
         }
     }
 
