@@ -27,9 +27,10 @@ public sealed class NativeLibraryTests
     }
 
     [TestMethod]
-    public void CProgram_PackedModel_ReturnsTheBytesOfTheManagedOperators()
+    [DataRow(false), DataRow(true)]
+    public void CProgram_PackedModel_ReturnsTheBytesOfTheManagedOperators(bool tables)
     {
-        byte[] model = PackedBlock.Build().ToBytes();
+        byte[] model = PackedBlock.Build(tables: tables).ToBytes();
         float[] x = PackedBlock.Images(3, seed: 1);
         using var options = OneNode.Options();
         using var session = new InferenceSession(model, options);
@@ -47,6 +48,11 @@ public sealed class NativeLibraryTests
         model.Graph.Nodes.First(n => n.OpType == "Linear").Set("bits", 7);
         RunModel(model.ToBytes(), PackedBlock.Images(1, seed: 1), out string error, 1, 3, 8, 8);
         StringAssert.Contains(error, "Node 'Linear' (Linear): weight has ");
+
+        model = PackedBlock.Build(tables: true);
+        model.Graph.Nodes.First(n => n.OpType == "LinearLevels").Set("levels", new[] { 0L, 1 });
+        RunModel(model.ToBytes(), PackedBlock.Images(1, seed: 1), out error, 1, 3, 8, 8);
+        StringAssert.Contains(error, "(LinearLevels): levels has 2 elements; 6 thresholds need 7.");
     }
 
     [TestMethod]
