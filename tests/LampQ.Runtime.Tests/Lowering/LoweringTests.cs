@@ -192,15 +192,21 @@ public sealed class LoweringTests
     }
 
     [TestMethod]
-    public void Apply_TokenChosenEarly_ReturnsTheSameBitsWithFewerRows()
+    [DataRow(false), DataRow(true)]
+    public void Apply_TokenChosenEarly_ReturnsTheSameBitsWithFewerRows(bool tables)
     {
         foreach (var spelling in new TinyVit[] { new(), new() { Pool = PoolForm.ClassTokenSlice, DynamicBatch = true }, new() { Qkv = QkvForm.Separate, Linear = LinearForm.Gemm } })
         {
             var image = spelling.Images(1, 7);
-            var qdq = QdqModels.Portable(QdqModels.Prepared(spelling.Build()), image);
+            var prepared = QdqModels.Prepared(spelling.Build());
+            var qdq = tables
+                ? QdqModels.Portable(prepared, image, 4, map: new(new LogQuantizer(1, 1.3, 0, 4, ZeroState.LastCode), false), behindGelu: most => new LogQuantizer(most + Depth, .6, Depth, 4, ZeroState.LastCode))
+                : QdqModels.Portable(prepared, image);
             var early = new Lowering().Apply(qdq);
             var late = new Lowering { SelectTokensEarly = false }.Apply(qdq);
             Assert.IsTrue(early.Graph.Nodes.Any(n => n.OpType == "Slice" && n.Output.Name.EndsWith(".token", StringComparison.Ordinal)), spelling.ToString());
+            if (tables)
+                Assert.AreEqual(1, early.Graph.Nodes.Last(n => n.OpType == "LinearLevels").Output.Shape![1].Size, "The last fc1 is computed for the class token alone.");
             CollectionAssert.AreEqual(Run(LampQSession.Load(late), image), Run(LampQSession.Load(early), image));
         }
     }
