@@ -41,7 +41,7 @@ public sealed class OptionTests
     [DataRow("--compensate", "hope", "none|bias-correction|gptq|erq|ridge-gptq")]
     [DataRow("--reconstruct", "more", "by-effort|none|end-to-end")]
     [DataRow("--reconstruction-steps", "0", "1 or more")]
-    [DataRow("--activation-range", "all", "min-max|percentile|mse|entropy|output-mse")]
+    [DataRow("--activation-range", "all", "min-max|percentile|mse|entropy|output-mse|fpcs")]
     [DataRow("--weight-scale", "big", "min-max|mse|output-mse")]
     [DataRow("--bits-for", "head", "head=8")]
     [DataRow("--bits-for", "head=9", "head=8")]

@@ -11,16 +11,21 @@ public abstract partial class ErrorCompensation
     /// along the gradient of δᵀE[x̂x̂ᵀ]δ while that falls (at most 100 a row), and the other half takes over the rest, δ₂ = −(A₂₂ + λI)⁻¹·A₂₁·δ₁; and so on.
     /// The bias column takes over too and is never rounded.
     /// </summary>
-    /// <remarks>The published λ, 0.1·20000 for sums over 32 images of 197 tokens, is 0.3 of the summed power of an input of power 1; here it follows the power.</remarks>
+    /// <remarks>λ is the published one, 0.1·20000 for sums over 32 images of 197 tokens, as much a token for any other number of them: inputs of little power move the weights less.</remarks>
     public static ErrorCompensation Erq { get; } = new ErqCompensation();
 }
 
 sealed class ErqCompensation : ErrorCompensation
 {
-    const double Ridge = 0.3;
+    /// <summary>λ a token.</summary>
+    const double Ridge = 0.1 * 20000 / (32 * 197);
     const int MostFlips = 100;
 
     public override string Name => "erq";
+
+    public override bool WeighsTokens => false;
+
+    public override bool FollowsEarlierLayers => false;
 
     protected override CompensatedWeights CompensateCore(LayerProblem problem)
     {
@@ -31,7 +36,7 @@ sealed class ErqCompensation : ErrorCompensation
         var gram = Matrix<double>.Build.Dense(width, width, (i, j) => moments.Gram[i * (columns + 1) + j]);
         var target = Matrix<double>.Build.Dense(rows, width, (n, k) => moments.Target[n * (columns + 1) + k]);
         var real = Matrix<double>.Build.Dense(rows, width, (n, k) => k < columns ? problem.Weight[n * columns + k] : problem.Bias![n]);
-        double ridge = Ridge * moments.MeanPower;
+        double ridge = Ridge * moments.Gram[^1];
         real += Solve(gram, ridge, (target - real * gram).Transpose()).Transpose();
 
         float[] moved = [.. Enumerable.Range(0, rows * columns).Select(i => (float)real[i / columns, i % columns])];

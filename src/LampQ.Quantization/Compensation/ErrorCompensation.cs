@@ -17,6 +17,15 @@ public abstract partial class ErrorCompensation
     /// <summary>True when the method looks at what goes into the layer.</summary>
     public virtual bool NeedsMoments => true;
 
+    /// <summary>True when tokens count by how much the loss minds an error there (<see cref="TokenWeights"/>); false where the paper counts all alike.</summary>
+    public virtual bool WeighsTokens => true;
+
+    /// <summary>
+    /// True when a layer is fitted to what the layers quantized before it make of the samples, and makes up for their errors; false where the paper fits each layer alone, to the float
+    /// model's values behind the layer's own quantizer.
+    /// </summary>
+    public virtual bool FollowsEarlierLayers => true;
+
     /// <summary>Integers, scales and bias of one layer.</summary>
     /// <param name="problem">The float layer, its width, and what is known of its inputs and outputs.</param>
     /// <remarks>A layer whose inputs were always 0 is rounded to nearest: nothing is known that could be compensated.</remarks>

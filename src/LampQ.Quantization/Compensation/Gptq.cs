@@ -17,6 +17,8 @@ sealed class GptqCompensation : ErrorCompensation
 
     public override string Name => "gptq";
 
+    public override bool WeighsTokens => false;
+
     protected override CompensatedWeights CompensateCore(LayerProblem problem)
     {
         var metric = problem.Moments.Second();

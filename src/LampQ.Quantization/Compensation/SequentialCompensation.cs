@@ -5,6 +5,7 @@ namespace LampQ.Quantization;
 /// <summary>
 /// Rounds the layers of a model one after the other, along the data: each sees as x̂ what the layers quantized before it make of the samples, and as y what the
 /// float model has at its output. Where the layer's output is added to the residual stream, y also makes up for the error that stands in the stream already.
+/// Methods that do not follow earlier layers (<see cref="ErrorCompensation.FollowsEarlierLayers"/>) see the float model's values behind the layer's own quantizer instead.
 /// </summary>
 /// <remarks>
 /// Both models are kept at one cut of the residual stream for all samples (<see cref="ResidualStreams"/>), and run from there on layer by layer, so the whole costs a few forward passes; memory
@@ -58,7 +59,7 @@ public sealed record SequentialCompensation
             foreach (var stage in own.GroupBy(l => l.Input.Name))
             {
                 var moments = stage.All(MomentsGraph.Suits)
-                    ? Collect(twin, start, end, [.. stage], streams, cancellation)
+                    ? Collect(Method.FollowsEarlierLayers ? twin : Alone(plan, stage), start, end, [.. stage], streams, cancellation)
                     : [];
                 foreach (var layer in stage)
                 {
@@ -81,16 +82,19 @@ public sealed record SequentialCompensation
             if (end is null || rest.Count == 0)
                 break;
             using var floatPart = ModelPart.Of(model, start, g => [g.Find(end.Name)!], Run);
-            using var quantizedPart = twin.Part(start, g => [g.Find(end.Name)!], Run);
-            streams.Advance(floatPart, quantizedPart, cancellation);
+            using var quantizedPart = Method.FollowsEarlierLayers ? twin.Part(start, g => [g.Find(end.Name)!], Run) : null;
+            streams.Advance(floatPart, quantizedPart ?? floatPart, cancellation);
         }
         return plan with { Layers = result };
     }
 
+    /// <summary>The float model with the input quantizers of one stage in it, and no others.</summary>
+    QuantizedTwin Alone(QuantizationPlan plan, IEnumerable<QuantizableLayer> stage) => new(Calibration, stage.ToDictionary(l => l.Name, l => plan.Layers[l.Name].Input), []);
+
     Dictionary<string, LayerMoments> Collect(QuantizedTwin twin, string? start, Value? end, QuantizableLayer[] stage, ResidualStreams streams, CancellationToken cancellation)
     {
         var moments = stage.ToDictionary(l => l.Name, l => new LayerMoments(l.OutputChannels, l.InputChannels));
-        var onStream = stage.ToDictionary(l => l.Name, l => start is not null && end is not null && IsAdded(l, start, end));
+        var onStream = stage.ToDictionary(l => l.Name, l => Method.FollowsEarlierLayers && start is not null && end is not null && IsAdded(l, start, end));
         using var expected = ModelPart.Of(Calibration.Model, start, g => [.. stage.Select(l => g.Find(onStream[l.Name] ? end!.Name : l.Output.Name)!)], Run);
         using var part = twin.Part(start, g => [.. stage.SelectMany(l => MomentsGraph.Emit(g, l))], Run);
         // Batches run side by side and are added up in their order: floats summed in another order would give another model.

@@ -259,7 +259,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
     TokenWeights? TokenWeightsOf(Calibration calibration, SampleSet samples, CancellationToken cancellation)
     {
         QuantizableLayer[] layers = [.. calibration.Structure.Layers.Where(MomentsGraph.Suits)];
-        if (layers.Length == 0 || (!NeedsMoments && !options.ActivationRange.NeedsOutputError))
+        if (layers.Length == 0 || !((NeedsMoments && options.Compensation.WeighsTokens) || options.ActivationRange.NeedsOutputError || options.ChosenReconstruction != Reconstruction.None))
             return null;
         try
         {
@@ -280,7 +280,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         Samples = samples,
         Method = options.Compensation,
         Quantizer = options.WeightQuantizer,
-        Weights = weights,
+        Weights = options.Compensation.WeighsTokens ? weights : null,
         Run = options.Run,
         Progress = (done, of) => Say($"  {done} of {of} layers", done % 12 == 0),
     };

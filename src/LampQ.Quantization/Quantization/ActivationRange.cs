@@ -6,7 +6,7 @@ namespace LampQ.Quantization;
 public abstract partial class ActivationRange
 {
     /// <summary>Every known way.</summary>
-    public static IReadOnlyList<ActivationRange> All => [MinMax, Percentile, Mse, Entropy, OutputMse];
+    public static IReadOnlyList<ActivationRange> All => [MinMax, Percentile, Mse, Entropy, OutputMse, Progressive];
 
     /// <summary>Name on the command line.</summary>
     public abstract string Name { get; }

@@ -3,7 +3,7 @@ namespace LampQ.Quantization;
 public abstract partial class Recipe
 {
     /// <summary>ERQ (ICML 2024, TPAMI 2025): RepQ-ViT's quantizers, then the ridge regressions that reduce the error of activations (Aqer) and weights (Wqer).</summary>
-    /// <remarks>λ follows the power of the input (<see cref="ErrorCompensation.Erq"/>). Tokens are weighed by their gradients, which the paper does not do.</remarks>
+    /// <remarks>λ a token is the published one (<see cref="ErrorCompensation.Erq"/>), in the head too, where the published code takes less.</remarks>
     public static Recipe Erq { get; } = new ErqRecipe();
 }
 
@@ -17,7 +17,7 @@ sealed class ErqRecipe : Recipe
 
     public override string Sets => "repq-vit's quantizers, erq compensation";
 
-    public override string Differs => "tokens weighed by gradients; λ relative to the input's power";
+    public override string Differs => "λ a token the same everywhere; symmetric weights";
 
     public override bool IsMixed => false;
 

@@ -54,6 +54,21 @@ public sealed class SequentialCompensationTests
     }
 
     [TestMethod]
+    [DataRow("erq", false)]
+    [DataRow("gptq", true)]
+    [DataRow("ridge-gptq", true)]
+    public void Apply_OtherIntegersInTheFirstLayers_MatterToMethodsThatFollowThem(string name, bool follows)
+    {
+        var method = ErrorCompensation.All.Single(m => m.Name == name);
+        var (calibration, narrow) = Tiny(new TinyVit(), QuantizationProfile.Cpu, bits: 2);
+        var (_, wide) = Tiny(new TinyVit(), QuantizationProfile.Cpu, bits: 7);
+        var layers = calibration.Structure.Layers.Where(l => !l.Node.Is("Conv")).ToArray();
+        string first = layers[0].Name, last = layers.Last(l => l.Type == LayerType.Fc2).Name;
+        sbyte[] Codes(LayerPlan firstPlan) => Compensate(calibration, narrow with { Layers = new Dictionary<string, LayerPlan>(narrow.Layers) { [first] = firstPlan } }, method).Layers[last].Weights.Codes;
+        Assert.AreEqual(follows, !Codes(narrow.Layers[first]).SequenceEqual(Codes(wide.Layers[first])));
+    }
+
+    [TestMethod]
     public void Apply_TheDefaultMethod_BringsTheModelCloserThanRoundingAlone()
     {
         // One model of random weights says little: the ratio of the two lies between 0.3 and 0.7, by seed and by ONNX Runtime's kernels.

@@ -68,8 +68,21 @@ public sealed class ActivationRangeTests
         Assert.ThrowsExactly<ArgumentException>(() => ActivationRange.OutputMse.Choose(Normal(100, 3), 4));
 
     [TestMethod]
-    public void OutputMse_AnActivationOfAModel_LeavesLessAtTheOutputThanTheRangeOfLeastInputError()
+    public void Progressive_AScaleAndAZeroPointThatNoQuantileGives_AreFound()
     {
+        // A pair that no range of quantiles gives.
+        static double Error(AffineQuantizer q) => Math.Abs(Math.Log(q.Scale / 0.31)) + Math.Abs(q.ZeroPoint - 5);
+        var found = ActivationRange.Progressive.Choose(Normal(20000, outlier: 6), 4, Error);
+        Assert.AreEqual(5, found.ZeroPoint);
+        Assert.AreEqual(0.31, found.Scale, 0.31 * 1e-3);
+    }
+
+    [TestMethod]
+    [DataRow("output-mse")]
+    [DataRow("fpcs")]
+    public void ByOutputError_AnActivationOfAModel_LeavesLessAtTheOutputThanTheRangeOfLeastInputError(string name)
+    {
+        var range = ActivationRange.All.Single(r => r.Name == name);
         var vit = new TinyVit();
         var calibration = TinyRuns.Calibrate(vit, TinyRuns.Samples(vit));
         var errors = new OutputErrors(calibration, calibration.Samples, null, TinyRuns.Settings);
@@ -77,7 +90,7 @@ public sealed class ActivationRangeTests
         foreach (var layer in calibration.Structure.Layers.Where(l => !l.Node.Is("Conv")))
         {
             var values = calibration.Statistics[layer.Input.Name].Groups[0];
-            var (byOutput, byInput) = (ActivationRange.OutputMse.Choose(values, 3, errors.Of(layer.Input.Name)), ActivationRange.Mse.Choose(values, 3));
+            var (byOutput, byInput) = (range.Choose(values, 3, errors.Of(layer.Input.Name)), ActivationRange.Mse.Choose(values, 3));
             double Measured(AffineQuantizer quantizer) => MeasuredError(calibration, layer, quantizer);
             Assert.AreEqual(Measured(byOutput), errors.Of(layer.Input.Name)!(byOutput), 1e-3 * Measured(byInput), layer.Name);
             Assert.IsTrue(Measured(byOutput) <= Measured(byInput) * (1 + 1e-4), layer.Name);
