@@ -164,6 +164,25 @@ public class MLNetCommandTests
     }
 
     [TestMethod]
+    public void Run_FractionOfABitForOneWidth_IsRefusedAsInLampQQuantize()
+    {
+        using var project = new ProjectFolder();
+
+        AssertRefused(project, project.Run("--method", "repq-vit", "--target-bits", "3.5"), 2, "repq-vit", "3.5", "whole number", "lampq+");
+    }
+
+    [TestMethod]
+    public void Run_FewerImagesThanTheModelTakesAtOnce_SaysBoth()
+    {
+        using var project = new ProjectFolder();
+        var model = new FixInputShapes(new Dictionary<string, long> { ["batch"] = 16 }).Apply(project.Vit.Build());
+        model.Graph.Inputs[0].Shape = [16, 3, project.Vit.ImageSize, project.Vit.ImageSize];
+        model.Write(project.Model);
+
+        AssertRefused(project, project.Run(), 2, "10 calibration images", "16 at once");
+    }
+
+    [TestMethod]
     public void Run_BudgetBelowTheWidths_IsInfeasible()
     {
         using var project = new ProjectFolder();
