@@ -98,20 +98,6 @@ public class EstimatorTests
     }
 
     [TestMethod]
-    public void Fit_Cancelled_ThrowsAndLeavesNoFile()
-    {
-        using var work = new Workplace();
-        using var source = new CancellationTokenSource();
-        string[] before = Directory.GetFiles(work.Folder);
-        // Cancelled by the first message: in the middle of the work.
-        var options = work.Options() with { CancellationToken = source.Token, Progress = new Canceller(source) };
-
-        Assert.ThrowsExactly<OperationCanceledException>(() => new LampQEstimator(work.ML, options).Fit(work.Data(6)));
-
-        CollectionAssert.AreEqual(before, Directory.GetFiles(work.Folder));
-    }
-
-    [TestMethod]
     public void Fit_OnSortedData_DrawsFromAllRowsByTheSeed()
     {
         using var work = new Workplace();
@@ -183,6 +169,18 @@ public class EstimatorTests
         StringAssert.Contains(error.Message, "'Number'");
         StringAssert.Contains(error.Message, "class 5");
         StringAssert.Contains(error.Message, "0 to 4");
+    }
+
+    [TestMethod]
+    public void Fit_ClassBeyondEveryModels_NamesIt()
+    {
+        using var work = new Workplace();
+        var rows = work.Rows(6).Select(r => new Numbered { Pixels = r.Pixels!, Number = ulong.MaxValue - 3 });
+
+        var error = Assert.ThrowsExactly<InvalidOperationException>(() => new LampQEstimator(work.ML, work.Options() with { LabelColumnName = "Number" }).Fit(work.ML.Data.LoadFromEnumerable(rows)));
+
+        StringAssert.Contains(error.Message, "Row 0");
+        StringAssert.Contains(error.Message, "class 18446744073709551612");
     }
 
     [TestMethod]
@@ -295,14 +293,17 @@ public class EstimatorTests
         }
     }
 
+    sealed class Numbered
+    {
+        [VectorType(3, 8, 8)]
+        public float[] Pixels { get; set; } = [];
+
+        public ulong Number { get; set; }
+    }
+
     sealed class Listener(List<string> heard) : IProgress<string>
     {
         public void Report(string value) => heard.Add(value);
-    }
-
-    sealed class Canceller(CancellationTokenSource source) : IProgress<string>
-    {
-        public void Report(string value) => source.Cancel();
     }
 }
 
