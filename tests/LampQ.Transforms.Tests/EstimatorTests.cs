@@ -4,12 +4,37 @@ using LampQ.Solver;
 using LampQ.Testing;
 using Microsoft.ML;
 using Microsoft.ML.Data;
+using Microsoft.ML.Transforms.Onnx;
 
 namespace LampQ.Transforms.Tests;
 
 [TestClass]
 public class EstimatorTests
 {
+    public static IEnumerable<object[]> Methods => Recipe.All.Select(r => new object[] { r.Name });
+
+    [TestMethod]
+    [DynamicData(nameof(Methods))]
+    public void Fit_WithEveryMethod_IsReportedSavedAndLoaded(string method)
+    {
+        using var work = new Workplace();
+        // One row a run, as after a plain load: in a larger batch a last bit may fall otherwise, and with it a 4-bit code.
+        var options = work.Options() with { BatchSize = 1, CalibrationRows = 32, Quantization = Recipe.Of(method).Options(4) with { Run = work.Options().Quantization.Run } };
+
+        using var transformer = new LampQEstimator(work.ML, options).Fit(work.Data(32));
+
+        Assert.AreEqual(work.Vit.LayerCount, transformer.Report!.Layers.Count);
+        Assert.IsTrue(transformer.Report.AverageBits is > 2 and <= 4, $"{transformer.Report.AverageBits}");
+        LampQModel.Save(work.ML, transformer, null, work.File("model.zip"));
+        var expected = work.Read(transformer.Transform(work.Data(3)));
+        foreach (var loaded in new[] { work.ML.Model.Load(work.File("model.zip"), out _), LampQModel.Load(work.ML, work.File("model.zip"), out _) })
+        {
+            var found = work.Read(loaded.Transform(work.Data(3)));
+            for (int i = 0; i < 3; i++)
+                Same.Values(expected[i].Score, found[i].Score, $"row {i}");
+        }
+    }
+
     [TestMethod]
     public void Fit_OfAViT_RunsOnLampQsKernelsAndSaysSo()
     {
@@ -258,6 +283,27 @@ public class EstimatorTests
         float[][] expected = [.. own.Transform(work.Data(6)).GetColumn<float[]>(TinyVit.OutputName)];
         float[][] found = [.. transformer.Transform(work.Data(6)).GetColumn<float[]>("Score")];
         for (int i = 0; i < 6; i++)
+            Same.Values(expected[i], found[i], $"row {i}");
+    }
+
+    /// <summary>What <c>lampq quantize --container int4</c> writes.</summary>
+    [TestMethod]
+    public void ExportOnnx_OfAFileWith4BitInitializers_IsTakenByMLNetsOwnStepWhichRefusesTheFile()
+    {
+        using var work = new Workplace();
+        var samples = SampleSet.FromTensors([3, 8, 8], [.. work.Rows(6).Select(r => r.Pixels!)]);
+        new ModelQuantizer(work.Options().Quantization with { Container = WeightContainer.Int4 }).Quantize(work.Vit.Build(), samples).Model.Write(work.ModelFile);
+        var data = work.ML.Transforms.CopyColumns(TinyVit.InputName, "Pixels").Fit(work.Data(3)).Transform(work.Data(3));
+        OnnxScoringEstimator Step(string file) => work.ML.Transforms.ApplyOnnxModel([TinyVit.OutputName], [TinyVit.InputName], file);
+        using var transformer = work.Scoring().Fit(work.Data(1));
+
+        transformer.ExportOnnx(work.File("constants.onnx"));
+
+        var error = Assert.ThrowsExactly<InvalidOperationException>(() => Step(work.ModelFile));
+        StringAssert.Contains(error.ToString(), "Unsupported ONNX scalar type: 22");
+        float[][] found = [.. Step(work.File("constants.onnx")).Fit(data).Transform(data).GetColumn<float[]>(TinyVit.OutputName)];
+        float[][] expected = [.. transformer.Transform(work.Data(3)).GetColumn<float[]>("Score")];
+        for (int i = 0; i < 3; i++)
             Same.Values(expected[i], found[i], $"row {i}");
     }
 

@@ -44,13 +44,13 @@ public sealed class OnnxTransformer : RowToRowTransformerBase, IDisposable
         options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
         try
         {
+            InitializerTypes.Check(model);
             session = new InferenceSession(model, options);
         }
-        catch (OnnxRuntimeException e)
+        catch (Exception e) when (e is OnnxRuntimeException or NotSupportedException)
         {
             throw new InvalidOperationException($"Error initializing model :{e}", e);
         }
-        InitializerTypes.Check(model);
         Inputs = inputs.Length == 0 ? [.. session.InputMetadata.Keys] : inputs;
         Outputs = outputs.Length == 0 ? [.. session.OutputMetadata.Keys] : outputs;
         foreach (string input in Inputs.Where(i => !session.InputMetadata.ContainsKey(i)))
