@@ -44,8 +44,8 @@ public sealed class OnnxTransformer : RowToRowTransformerBase, IDisposable
         options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
         try
         {
-            InitializerTypes.Check(model);
             session = new InferenceSession(model, options);
+            InitializerTypes.Check(model);
         }
         catch (Exception e) when (e is OnnxRuntimeException or NotSupportedException)
         {
