@@ -13,7 +13,7 @@ sealed class MLNetCommand
     readonly Option<string> model = new("--model") { HelpName = "VIT.onnx", Required = true, Description = "The float model, trained on the project's classes." };
     readonly Option<string?> labels = new("--labels") { HelpName = "FILE", Description = "Class names, one a line. Default: the names of the folders, sorted." };
     readonly Option<string?> output = new("--output", "-o") { HelpName = "FOLDER", Description = "Where the files are written. Default: beside the .mbconfig." };
-    readonly Option<int> images = OptionParsing.WithDefault("--images", "N", "Calibration images, drawn from the data by --seed.", 32, OptionParsing.Whole(1));
+    readonly Option<int?> images = OptionParsing.Optional<int?>("--images", "N", "Calibration images, drawn from the data by --seed. Default: as many as 'lampq quantize' takes.", text => OptionParsing.Whole(1)(text));
     readonly WidthOptions widths = new();
     readonly ChoiceOption<Recipe> method = MethodOption.Create();
     readonly Option<int> sensitivityImages = OptionParsing.WithDefault("--sensitivity-images", "N", "How many of the images sensitivity is measured on.", defaults.SensitivityImages, OptionParsing.Whole(1));
@@ -55,7 +55,7 @@ sealed class MLNetCommand
             Model = parsed.GetRequiredValue(model),
             Labels = parsed.GetValue(labels),
             Output = folder ?? Path.GetDirectoryName(Path.GetFullPath(projectPath))!,
-            Images = parsed.GetValue(images),
+            Images = parsed.GetValue(images) ?? recipe.SamplesFor(defaults.Effort),
             Threads = parsed.GetValue(threads),
             Preprocessing = preprocessing.Read(parsed),
             Format = format.ValueIn(parsed),

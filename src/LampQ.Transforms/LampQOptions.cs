@@ -43,7 +43,7 @@ public sealed record LampQOptions : LampQScoringOptions
     /// <summary>Told in words what is going on; the same lines reach <c>MLContext.Log</c>.</summary>
     public IProgress<string>? Progress { get; init; }
 
-    internal int RowsToCalibrate => CalibrationRows ?? Quantization.Recipe.Samples ?? QuantizationOptions.ImagesFor(Quantization.Effort);
+    internal int RowsToCalibrate => CalibrationRows ?? Quantization.Recipe.SamplesFor(Quantization.Effort);
 
     internal override void Validate()
     {

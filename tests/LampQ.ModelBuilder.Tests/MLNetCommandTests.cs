@@ -95,6 +95,21 @@ public class MLNetCommandTests
     }
 
     [TestMethod]
+    [DataRow("uniform", 64)]
+    [DataRow("minmax", 32)]
+    public void Run_WithoutImages_CalibratesOnAsManyAsLampQQuantize(string method, int expected)
+    {
+        using var project = new ProjectFolder();
+        for (int i = 2; i < 70; i++)
+            File.Copy(project["images/ant/0.png"], project[$"images/ant/{i}.png"]);
+
+        var (code, output, error) = project.Run("--method", method, "--format", "json");
+
+        Assert.AreEqual(0, code, error);
+        Assert.AreEqual(expected, JsonDocument.Parse(output).RootElement.GetProperty("images").GetInt32());
+    }
+
+    [TestMethod]
     [DataRow("Regression", "Folder", "images", "Regression")]
     [DataRow("ObjectDetection", "Folder", "images", "ObjectDetection")]
     [DataRow("ImageClassification", "TabularFile", "images", "TabularFile")]

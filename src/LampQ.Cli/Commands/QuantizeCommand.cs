@@ -137,7 +137,7 @@ sealed class QuantizeCommand
             Model = modelPath,
             Output = outputPath,
             Data = path,
-            Images = parsed.GetValue(images) ?? recipe.Samples ?? QuantizationOptions.ImagesFor(effort.ValueIn(parsed)),
+            Images = parsed.GetValue(images) ?? recipe.SamplesFor(effort.ValueIn(parsed)),
             Preprocessing = choice,
             TargetBits = parsed.GetValue(widths.Target),
             MaxSize = size,
