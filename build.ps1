@@ -85,8 +85,8 @@ function Get-ProbeResult([string[]] $packages) {
 }
 
 # true or false; without a network, the property of the last answer.
-function Get-Reach([string] $package, [string] $property) {
-    switch (Get-ProbeResult $package) {
+function Get-Reach([string[]] $packages, [string] $property) {
+    switch (Get-ProbeResult $packages) {
         'restored' { 'true' }
         'unreachable' { if ((Get-Remembered $property) -eq 'true') { 'true' } else { 'false' } }
         default { 'false' }
@@ -118,15 +118,16 @@ function Select-PackageMode {
                 "Repair what it names and run ./build.ps1 again, or choose: ./build.ps1 -p:LampQPackages=nuget (or offline).")
         }
     }
-    $orTools = 'false'; $extensions = 'false'; $images = 'false'; $onnxSharp = 'false'; $tells = ''
+    $orTools = 'false'; $extensions = 'false'; $images = 'false'; $onnxSharp = 'false'; $trees = 'false'; $tells = ''
     if ($mode -eq 'nuget') {
         # The log of the question that chose the mode is the one to keep.
         Copy-Item artifacts/probe.log artifacts/probe.log.packages
         $orTools = Get-Reach 'Google.OrTools' 'LampQOrTools'
         $extensions = Get-Reach 'Microsoft.Extensions.ML' 'LampQExtensionsML'
-        # Tests alone use these two; where one is missing they are skipped.
+        # Tests alone use these; where one is missing they are skipped.
         $images = Get-Reach 'Microsoft.ML.ImageAnalytics' 'LampQImageAnalytics'
         $onnxSharp = Get-Reach 'OnnxSharp' 'LampQOnnxSharp'
+        $trees = Get-Reach ('Microsoft.ML.FastTree', 'Microsoft.ML.LightGbm') 'LampQTreeTrainers'
         $tells = if ($orTools -eq 'true') { ', with Google.OrTools' } else { ', without Google.OrTools' }
         if ($extensions -ne 'true') { $tells += ', a stand-in for Microsoft.Extensions.ML' }
         Move-Item -Force artifacts/probe.log.packages artifacts/probe.log
@@ -140,6 +141,7 @@ function Select-PackageMode {
         "    <LampQExtensionsML Condition=`"'`$(LampQExtensionsML)' == '' and '`$(LampQPackages)' == 'nuget'`">$extensions</LampQExtensionsML>"
         "    <LampQImageAnalytics Condition=`"'`$(LampQImageAnalytics)' == '' and '`$(LampQPackages)' == 'nuget'`">$images</LampQImageAnalytics>"
         "    <LampQOnnxSharp Condition=`"'`$(LampQOnnxSharp)' == '' and '`$(LampQPackages)' == 'nuget'`">$onnxSharp</LampQOnnxSharp>"
+        "    <LampQTreeTrainers Condition=`"'`$(LampQTreeTrainers)' == '' and '`$(LampQPackages)' == 'nuget'`">$trees</LampQTreeTrainers>"
     )
     # Only Linux has libturbojpeg and libpng where LampQ looks for them; SkiaSharp brings its decoders along.
     if (-not $IsLinux) { $lines += "    <LampQImages Condition=`"'`$(LampQImages)' == ''`">skia</LampQImages>" }

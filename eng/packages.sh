@@ -35,12 +35,12 @@ probe() {
     fi
 }
 
-# reaches PACKAGE PROPERTY: true or false; without a network, the property of the last answer.
+# reaches PROPERTY PACKAGE...: true or false; without a network, the property of the last answer.
 reaches() {
     local last
-    case $(probe "$1") in
+    case $(probe "${@:2}") in
         restored) echo true ;;
-        unreachable) last=$(remembered "$2"); echo "${last:-false}" ;;
+        unreachable) last=$(remembered "$1"); echo "${last:-false}" ;;
         *) echo false ;;
     esac
 }
@@ -56,6 +56,7 @@ write_answer() {
         echo "    <LampQExtensionsML Condition=\"'\$(LampQExtensionsML)' == '' and '\$(LampQPackages)' == 'nuget'\">$3</LampQExtensionsML>"
         echo "    <LampQImageAnalytics Condition=\"'\$(LampQImageAnalytics)' == '' and '\$(LampQPackages)' == 'nuget'\">$4</LampQImageAnalytics>"
         echo "    <LampQOnnxSharp Condition=\"'\$(LampQOnnxSharp)' == '' and '\$(LampQPackages)' == 'nuget'\">$5</LampQOnnxSharp>"
+        echo "    <LampQTreeTrainers Condition=\"'\$(LampQTreeTrainers)' == '' and '\$(LampQPackages)' == 'nuget'\">$6</LampQTreeTrainers>"
         # macOS has no libturbojpeg of its own; SkiaSharp brings its decoders along.
         if [ "$(uname -s)" = Darwin ]; then
             echo "    <LampQImages Condition=\"'\$(LampQImages)' == ''\">skia</LampQImages>"
@@ -93,18 +94,19 @@ case $(probe Microsoft.ML.OnnxRuntime Microsoft.ML.OnnxRuntime.Managed Microsoft
         exit 1 ;;
 esac
 
-ortools=false extensions=false images=false onnxsharp=false tells=''
+ortools=false extensions=false images=false onnxsharp=false trees=false tells=''
 if [ "$mode" = nuget ]; then
     # The log of the question that chose the mode is the one to keep.
     cp "$log" "$log.packages"
-    ortools=$(reaches Google.OrTools LampQOrTools)
-    extensions=$(reaches Microsoft.Extensions.ML LampQExtensionsML)
-    # Tests alone use these two; where one is missing they are skipped.
-    images=$(reaches Microsoft.ML.ImageAnalytics LampQImageAnalytics)
-    onnxsharp=$(reaches OnnxSharp LampQOnnxSharp)
+    ortools=$(reaches LampQOrTools Google.OrTools)
+    extensions=$(reaches LampQExtensionsML Microsoft.Extensions.ML)
+    # Tests alone use these; where one is missing they are skipped.
+    images=$(reaches LampQImageAnalytics Microsoft.ML.ImageAnalytics)
+    onnxsharp=$(reaches LampQOnnxSharp OnnxSharp)
+    trees=$(reaches LampQTreeTrainers Microsoft.ML.FastTree Microsoft.ML.LightGbm)
     if $ortools; then tells=', with Google.OrTools'; else tells=', without Google.OrTools'; fi
     $extensions || tells+=', a stand-in for Microsoft.Extensions.ML'
     mv "$log.packages" "$log"
 fi
-write_answer "$mode" "$ortools" "$extensions" "$images" "$onnxsharp"
+write_answer "$mode" "$ortools" "$extensions" "$images" "$onnxsharp" "$trees"
 echo "packages: $mode$tells ($why)"

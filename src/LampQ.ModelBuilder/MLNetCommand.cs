@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using LampQ.Cli;
 using LampQ.Quantization;
 
@@ -14,10 +13,9 @@ sealed class MLNetCommand
     readonly Option<string> model = new("--model") { HelpName = "VIT.onnx", Required = true, Description = "The float model, trained on the project's classes." };
     readonly Option<string?> labels = new("--labels") { HelpName = "FILE", Description = "Class names, one a line. Default: the names of the folders, sorted." };
     readonly Option<string?> output = new("--output", "-o") { HelpName = "FOLDER", Description = "Where the files are written. Default: beside the .mbconfig." };
-    readonly Option<int> images = OptionParsing.WithDefault("--images", "N", "Calibration images, drawn from the data by --seed.", 32, OptionParsing.Whole(1));
-    readonly Option<double> targetBits = OptionParsing.WithDefault("--target-bits", "B", "The budget: bits a weight on average.", defaults.TargetBits, ParseTarget);
+    readonly Option<int?> images = OptionParsing.Optional<int?>("--images", "N", "Calibration images, drawn from the data by --seed. Default: as many as 'lampq quantize' takes.", text => OptionParsing.Whole(1)(text));
+    readonly WidthOptions widths = new();
     readonly ChoiceOption<Recipe> method = MethodOption.Create();
-    readonly Option<int> uniformBits = OptionParsing.WithDefault("--uniform-bits", "2..8", "Width of every layer with a method that does not mix widths; default: --target-bits.", defaults.UniformBits, OptionParsing.Whole(2, 8));
     readonly Option<int> sensitivityImages = OptionParsing.WithDefault("--sensitivity-images", "N", "How many of the images sensitivity is measured on.", defaults.SensitivityImages, OptionParsing.Whole(1));
     readonly Option<int> refinementSteps = OptionParsing.WithDefault("--refinement-steps", "N", "Most pairs of layers that refinement may try; 0 turns it off.", defaults.RefinementSteps, OptionParsing.Whole(0));
     readonly Option<int> seed = OptionParsing.WithDefault("--seed", "N", "Seed of everything that is drawn.", defaults.Seed, OptionParsing.Whole(0));
@@ -33,7 +31,7 @@ sealed class MLNetCommand
         var mlnet = new MLNetCommand();
         var root = new RootCommand("lampq mlnet: quantizes a ViT for a Model Builder project, and writes X.mlnet, X.consumption.cs and X.training.cs.")
         {
-            mlnet.project, mlnet.model, mlnet.labels, mlnet.output, mlnet.images, mlnet.targetBits, mlnet.method, mlnet.uniformBits, mlnet.sensitivityImages, mlnet.refinementSteps, mlnet.seed,
+            mlnet.project, mlnet.model, mlnet.labels, mlnet.output, mlnet.images, mlnet.widths.Target, mlnet.method, mlnet.widths.Uniform, mlnet.sensitivityImages, mlnet.refinementSteps, mlnet.seed,
         };
         mlnet.preprocessing.AddTo(root);
         root.Options.Add(mlnet.threads);
@@ -45,7 +43,7 @@ sealed class MLNetCommand
     MLNetRequest Read(ParseResult parsed)
     {
         var recipe = method.ValueIn(parsed);
-        if (parsed.IsGiven(uniformBits) && recipe.IsMixed)
+        if (parsed.IsGiven(widths.Uniform) && recipe.IsMixed)
             throw CommandError.Usage("--uniform-bits belongs to methods that do not mix widths, such as --method uniform. Leave it out, or choose such a method.");
         string? folder = parsed.GetValue(output);
         if (folder is not null && !Directory.Exists(folder))
@@ -57,7 +55,7 @@ sealed class MLNetCommand
             Model = parsed.GetRequiredValue(model),
             Labels = parsed.GetValue(labels),
             Output = folder ?? Path.GetDirectoryName(Path.GetFullPath(projectPath))!,
-            Images = parsed.GetValue(images),
+            Images = parsed.GetValue(images) ?? recipe.SamplesFor(defaults.Effort),
             Threads = parsed.GetValue(threads),
             Preprocessing = preprocessing.Read(parsed),
             Format = format.ValueIn(parsed),
@@ -67,21 +65,7 @@ sealed class MLNetCommand
 
     QuantizationOptions OptionsOf(ParseResult parsed, Recipe recipe)
     {
-        double target = parsed.GetValue(targetBits);
-        if (!recipe.IsMixed && (parsed.IsGiven(uniformBits) || !parsed.IsGiven(targetBits)))
-            target = parsed.GetValue(uniformBits);
-        // What is too small to be an option at all is refused as a budget, after model and data.
-        else if (recipe.IsMixed)
-            target = Math.Max(1, target);
-        QuantizationOptions options;
-        try
-        {
-            options = recipe.Options(target);
-        }
-        catch (ArgumentException e)
-        {
-            throw CommandError.Usage($"--target-bits is {target.ToString(CultureInfo.InvariantCulture)}: {e.Message}");
-        }
+        var options = recipe.Options(widths.BitsIn(parsed, recipe, recipe.IsMixed));
         return options with
         {
             SensitivityImages = parsed.IsGiven(sensitivityImages) ? parsed.GetValue(sensitivityImages) : options.SensitivityImages,
@@ -89,11 +73,6 @@ sealed class MLNetCommand
             Seed = parsed.GetValue(seed),
         };
     }
-
-    static double ParseTarget(string text) =>
-        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value is >= 0 and <= 8
-            ? value
-            : throw new FormatException($"is '{text}'; expected 0 to 8 bits, such as 4 or 3.5");
 }
 
 /// <summary>What <c>lampq mlnet</c> was asked to do; every option is checked.</summary>

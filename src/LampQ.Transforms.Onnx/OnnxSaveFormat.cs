@@ -18,7 +18,7 @@ public sealed class OnnxSaveFormat : SaveFormat
     public static SaveFormat Instance { get; } = new OnnxSaveFormat();
 
     /// <inheritdoc/>
-    public override string Name => "onnx";
+    public override string Name => OnnxName;
 
     internal override bool RunsPackedModels => false;
 
@@ -29,8 +29,8 @@ public sealed class OnnxSaveFormat : SaveFormat
     {
         var names = transformer.Names;
         var transforms = transformer.MLContext.Transforms;
-        // A graph cannot give an output an input's name: such a model is run beside the column and copied over it.
-        string[] outputs = [.. names.Outputs.Select(o => names.Inputs.Contains(o) ? $"LampQ.{o}" : o)];
+        // A graph cannot give an output an input's name, and ML.NET's step takes a last ".output" off: such a model is run beside the column and copied over it.
+        string[] outputs = [.. names.Outputs.Select((o, i) => names.Inputs.Contains(o) || o.EndsWith(".output", StringComparison.Ordinal) ? $"LampQ.Beside{i}" : o)];
         string file = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.onnx");
         try
         {

@@ -21,7 +21,7 @@ static class CalibrationRows
         using var cursor = data.GetRowCursor(columns);
         var get = cursor.GetGetter<VBuffer<float>>(input.Column);
         var getLabel = label is { } column ? LabelOf(cursor, column) : null;
-        int most = options.RowsToCalibrate;
+        int most = options.RowsToCalibrate, limit = classes > 0 ? classes : int.MaxValue;
         bool firstRows = options.CalibrationSampling == CalibrationSampling.FirstRows;
         var draw = new Reservoir(most, options.Quantization.Seed);
         var samples = new List<float[]>();
@@ -43,9 +43,10 @@ static class CalibrationRows
             value.CopyTo(samples[place]);
             if (samples[place].AsSpan().IndexOfAnyExceptInRange(float.MinValue, float.MaxValue) is >= 0 and var at)
                 throw SchemaErrors.NotFinite(cursor.Position, input, at, samples[place][at]);
-            labels[place] = getLabel?.Invoke();
-            if (labels[place] >= classes && classes > 0)
-                throw SchemaErrors.WrongClass(cursor.Position, label!.Value.Name, labels[place]!.Value, classes);
+            decimal? found = getLabel?.Invoke();
+            if (found >= limit)
+                throw SchemaErrors.WrongClass(cursor.Position, label!.Value.Name, found.Value, limit);
+            labels[place] = (int?)found;
         }
         if (samples.Count == 0)
             throw new InvalidOperationException($"The data have no rows; calibration needs one at least in column '{input.Column.Name}'.");
@@ -59,20 +60,21 @@ static class CalibrationRows
     public static bool IsLabel(DataViewType type) =>
         type is KeyDataViewType || (type is NumberDataViewType && type != NumberDataViewType.Single && type != NumberDataViewType.Double);
 
-    static Func<int?> LabelOf(DataViewRow row, DataViewSchema.Column column) =>
-        (Func<int?>)Generic.Call(typeof(CalibrationRows), nameof(Typed), column.Type.RawType, row, column);
+    // A decimal holds whole numbers of every type.
+    static Func<decimal?> LabelOf(DataViewRow row, DataViewSchema.Column column) =>
+        (Func<decimal?>)Generic.Call(typeof(CalibrationRows), nameof(Typed), column.Type.RawType, row, column);
 
-    static Func<int?> Typed<T>(DataViewRow row, DataViewSchema.Column column)
+    static Func<decimal?> Typed<T>(DataViewRow row, DataViewSchema.Column column)
     {
         var get = row.GetGetter<T>(column);
-        bool isKey = column.Type is KeyDataViewType;
+        // A key counts from 1 and has 0 where it is missing.
+        int first = column.Type is KeyDataViewType ? 1 : 0;
         T value = default!;
         return () =>
         {
             get(ref value);
-            long number = Convert.ToInt64(value, null);
-            // A key counts from 1 and has 0 where it is missing.
-            return isKey ? number == 0 ? null : checked((int)(number - 1)) : number < 0 ? null : checked((int)number);
+            decimal number = Convert.ToDecimal(value, null) - first;
+            return number < 0 ? null : number;
         };
     }
 }

@@ -76,6 +76,8 @@ public static class LampQCatalog
     /// <remarks>
     /// ML.NET's own steps (LoadImages, ResizeImages, ExtractPixels of Microsoft.ML.ImageAnalytics) work before LampQ's as well; they have one offset and one scale
     /// for all channels and no antialias. No data are needed for fitting; saved models load with LampQ.Transforms present; not exportable to ONNX.
+    /// A row without an image, or with one that does not decode, is an <see cref="InvalidOperationException"/> or <see cref="InvalidDataException"/> that names the column and what was found; ML.NET tells
+    /// a mapping no row numbers.
     /// </remarks>
     public static IEstimator<ITransformer> LampQPixels(this TransformsCatalog catalog, string outputColumnName, string inputColumnName, Preprocessing preprocessing)
     {

@@ -64,7 +64,9 @@ public sealed class LampQEstimator : IEstimator<LampQTransformer>
 
     /// <summary>Calibrates on rows of the data, quantizes, and compares with the float model.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The input or label column is missing, or has another type or size.</exception>
-    /// <exception cref="InvalidOperationException">There are no rows, or a row's vector has another length.</exception>
+    /// <exception cref="InvalidOperationException">There are no rows, or fewer than the model takes at once; a row's vector has another length or a value that is no finite number; a label is no class of the model.</exception>
+    /// <exception cref="ArgumentException">There are fewer rows than the method needs.</exception>
+    /// <exception cref="IOException">Activations need a scratch file, and it cannot be written; the message says where.</exception>
     /// <exception cref="OperationCanceledException"><see cref="LampQOptions.CancellationToken"/> was cancelled; nothing is left behind.</exception>
     /// <exception cref="Solver.InfeasibleBudgetException">No allocation keeps the budget; the message names the smallest that can be kept.</exception>
     public LampQTransformer Fit(IDataView input)

@@ -22,7 +22,7 @@ public sealed record LampQOptions : LampQScoringOptions
 
     /// <summary>
     /// Column with the class of a row, for the accuracy in <see cref="LampQTransformer.Report"/>: a key (1 is class 0) or a whole number (its own class).
-    /// Default null: the report compares with the float model alone.
+    /// Where one of the rows has none (a missing key, a number below 0), no accuracy is reported. Default null: the report compares with the float model alone.
     /// </summary>
     public string? LabelColumnName { get; init; }
 
@@ -43,7 +43,7 @@ public sealed record LampQOptions : LampQScoringOptions
     /// <summary>Told in words what is going on; the same lines reach <c>MLContext.Log</c>.</summary>
     public IProgress<string>? Progress { get; init; }
 
-    internal int RowsToCalibrate => CalibrationRows ?? Quantization.Recipe.Samples ?? QuantizationOptions.ImagesFor(Quantization.Effort);
+    internal int RowsToCalibrate => CalibrationRows ?? Quantization.Recipe.SamplesFor(Quantization.Effort);
 
     internal override void Validate()
     {

@@ -78,6 +78,7 @@ public sealed class LampQTransformer : ITransformer, IDisposable
     /// <summary>Writes the model as an ONNX file that ONNX Runtime and ML.NET's own <c>ApplyOnnxModel</c> score.</summary>
     /// <param name="path">The file; an existing one is replaced only when everything was written.</param>
     /// <exception cref="IOException">The folder does not exist or cannot be written.</exception>
+    /// <exception cref="ObjectDisposedException">The transformer was disposed.</exception>
     /// <remarks>
     /// Inputs and outputs have the model's own names, which may differ from the columns'. Weights of types that ML.NET refuses as initializers stand in Constant nodes.
     /// A model quantized with <see cref="Quantization.ExportFormat.Packed"/> is written as it is, and runs where LampQ's operators are.
@@ -85,6 +86,7 @@ public sealed class LampQTransformer : ITransformer, IDisposable
     public void ExportOnnx(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        ObjectDisposedException.ThrowIf(disposed, this);
         new InitializersToConstants(InitializersToConstants.RefusedByMLNet).Apply(Onnx.Model.Read(model.Bytes)).Write(path);
     }
 

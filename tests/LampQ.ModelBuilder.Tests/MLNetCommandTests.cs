@@ -95,6 +95,21 @@ public class MLNetCommandTests
     }
 
     [TestMethod]
+    [DataRow("uniform", 64)]
+    [DataRow("minmax", 32)]
+    public void Run_WithoutImages_CalibratesOnAsManyAsLampQQuantize(string method, int expected)
+    {
+        using var project = new ProjectFolder();
+        for (int i = 2; i < 70; i++)
+            File.Copy(project["images/ant/0.png"], project[$"images/ant/{i}.png"]);
+
+        var (code, output, error) = project.Run("--method", method, "--format", "json");
+
+        Assert.AreEqual(0, code, error);
+        Assert.AreEqual(expected, JsonDocument.Parse(output).RootElement.GetProperty("images").GetInt32());
+    }
+
+    [TestMethod]
     [DataRow("Regression", "Folder", "images", "Regression")]
     [DataRow("ObjectDetection", "Folder", "images", "ObjectDetection")]
     [DataRow("ImageClassification", "TabularFile", "images", "TabularFile")]
@@ -161,6 +176,25 @@ public class MLNetCommandTests
         project.Write("images/bee/1.png", "no picture");
 
         AssertRefused(project, project.Run(), 2, "1.png");
+    }
+
+    [TestMethod]
+    public void Run_FractionOfABitForOneWidth_IsRefusedAsInLampQQuantize()
+    {
+        using var project = new ProjectFolder();
+
+        AssertRefused(project, project.Run("--method", "repq-vit", "--target-bits", "3.5"), 2, "repq-vit", "3.5", "whole number", "lampq+");
+    }
+
+    [TestMethod]
+    public void Run_FewerImagesThanTheModelTakesAtOnce_SaysBoth()
+    {
+        using var project = new ProjectFolder();
+        var model = new FixInputShapes(new Dictionary<string, long> { ["batch"] = 16 }).Apply(project.Vit.Build());
+        model.Graph.Inputs[0].Shape = [16, 3, project.Vit.ImageSize, project.Vit.ImageSize];
+        model.Write(project.Model);
+
+        AssertRefused(project, project.Run(), 2, "10 calibration images", "16 at once");
     }
 
     [TestMethod]

@@ -33,6 +33,15 @@ public class CursorTests
     }
 
     [TestMethod]
+    public void Transform_NoRows_GivesNone()
+    {
+        using var work = new Workplace();
+        using var transformer = work.Scoring().Fit(work.Data(1));
+
+        Assert.AreEqual(0, work.Read(transformer.Transform(work.Data(3).Empty(work.ML))).Length);
+    }
+
+    [TestMethod]
     [DataRow(1)]
     [DataRow(3)]
     public void Transform_ModelWithFixedBatch_ScoresAnyNumberOfRows(int fixedBatch)

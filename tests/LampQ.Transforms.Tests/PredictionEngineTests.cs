@@ -52,6 +52,7 @@ public class PredictionEngineTests
         Assert.ThrowsExactly<ObjectDisposedException>(() => work.Read(view));
         Assert.ThrowsExactly<ObjectDisposedException>(() => engine.Predict(work.Rows(1)[0]));
         Assert.ThrowsExactly<ObjectDisposedException>(() => work.ML.Model.Save(transformer, null, work.File("m.zip")));
+        Assert.ThrowsExactly<ObjectDisposedException>(() => transformer.ExportOnnx(work.File("m.onnx")));
     }
 
     [TestMethod]

@@ -94,6 +94,42 @@ public class SaveLoadTests
     }
 
     [TestMethod]
+    public void LampQModelSave_ReportWithNumbersThatJsonHasNot_IsReadAgain()
+    {
+        using var work = new Workplace();
+        using var fitted = new LampQEstimator(work.ML, work.Options()).Fit(work.Data(6));
+        using var transformer = new LampQTransformer(work.ML, fitted.Model, work.Options(), fitted.Report! with { MeanKl = double.PositiveInfinity, Agreement = double.NaN });
+
+        LampQModel.Save(work.ML, transformer, null, work.File("model.zip"));
+
+        var report = Steps(LampQModel.Load(work.ML, work.File("model.zip"), out _)).OfType<LampQTransformer>().Single().Report!;
+        Assert.AreEqual((double.PositiveInfinity, double.NaN), (report.MeanKl, report.Agreement));
+    }
+
+    [TestMethod]
+    public void LampQModelSave_StreamThatHoldsSomething_IsRefusedAndLeft()
+    {
+        using var work = new Workplace();
+        using var transformer = work.Scoring().Fit(work.Data(1));
+        using var stream = new MemoryStream();
+        stream.WriteByte(7);
+
+        var error = Assert.ThrowsExactly<ArgumentException>(() => LampQModel.Save(work.ML, transformer, null, stream));
+
+        StringAssert.Contains(error.Message, "empty stream");
+        CollectionAssert.AreEqual(new byte[] { 7 }, stream.ToArray());
+    }
+
+    [TestMethod]
+    public void LampQModelLoad_FormatOfANewerVersion_IsNamed()
+    {
+        var error = Assert.ThrowsExactly<InvalidDataException>(() => SaveFormat.Find("parcel"));
+
+        StringAssert.Contains(error.Message, "'parcel'");
+        StringAssert.Contains(error.Message, "mapping and onnx");
+    }
+
+    [TestMethod]
     public void ModelLoad_OfAFileWithAManifest_IgnoresIt()
     {
         using var work = new Workplace();
@@ -129,6 +165,71 @@ public class SaveLoadTests
 
         for (int i = 0; i < 4; i++)
             Same.Values(expected[i], engine.Predict(rows[i]).Score, $"row {i}");
+    }
+
+    /// <summary>As a pool of engines in a web service does it: the first rows come on all threads at once.</summary>
+    [TestMethod]
+    [DataRow("mapping")]
+    [DataRow("onnx")]
+    public void PredictionEngines_OfOneLoadedModelOnManyThreads_GiveTheSameScores(string format)
+    {
+        using var work = new Workplace();
+        work.ML.Model.Save(Model(work, "nested", Format(format)), work.Data(1).Schema, work.File("model.zip"));
+        var model = work.ML.Model.Load(work.File("model.zip"), out _);
+        var rows = work.Rows(20);
+        var expected = Workplace.Reference(work.Vit.Build(), rows);
+        var engines = Enumerable.Range(0, 8).Select(_ => work.ML.Model.CreatePredictionEngine<Row, Scored>(model, new PredictionEngineOptions { OwnsTransformer = false })).ToArray();
+        float[][][] found = [.. engines.Select(_ => new float[rows.Length][])];
+
+        Thread[] threads = [.. engines.Select((engine, e) => new Thread(() =>
+        {
+            for (int i = 0; i < rows.Length; i++)
+                found[e][i] = engine.Predict(rows[i]).Score;
+        }))];
+        foreach (var thread in threads)
+            thread.Start();
+        foreach (var thread in threads)
+            thread.Join();
+
+        for (int e = 0; e < engines.Length; e++)
+            for (int i = 0; i < rows.Length; i++)
+                Same.Values(expected[i], found[e][i], $"engine {e}, row {i}");
+    }
+
+    [TestMethod]
+    public void ModelLoad_OfMappings_WrongLengthNamesInputFoundAndExpected()
+    {
+        using var work = new Workplace();
+        work.ML.Model.Save(Model(work, "alone", SaveFormat.Mapping), work.Data(1).Schema, work.File("model.zip"));
+        var loaded = work.ML.Model.Load(work.File("model.zip"), out _);
+        foreach (float[]? pixels in new[] { null, new float[5] })
+        {
+            var view = loaded.Transform(work.ML.Data.LoadFromEnumerable([new Row { Pixels = pixels }]));
+
+            var error = Assert.ThrowsExactly<InvalidOperationException>(() => view.GetColumn<float[]>("Score").First());
+
+            // ML.NET reads ahead on other threads and wraps what they throw.
+            StringAssert.Contains(error.GetBaseException().Message, $"holds {pixels?.Length ?? 0} values; the model input '{TinyVit.InputName}' takes [3, 8, 8]");
+        }
+    }
+
+    /// <summary>ML.NET's own ONNX exports have such names, and its step takes the suffix off.</summary>
+    [TestMethod]
+    [DataRow("mapping")]
+    [DataRow("onnx")]
+    public void ModelLoad_OutputWithTheSuffixOfMLNetsExports_KeepsItsName(string format)
+    {
+        using var work = new Workplace();
+        using var transformer = work.Scoring(saveAs: Format(format), output: "Score.output").Fit(work.Data(1));
+        LampQModel.Save(work.ML, transformer, null, work.File("model.zip"));
+
+        foreach (var loaded in new[] { work.ML.Model.Load(work.File("model.zip"), out _), LampQModel.Load(work.ML, work.File("model.zip"), out _) })
+        {
+            var view = loaded.Transform(work.Data(2));
+
+            Same.Schemas(transformer.Transform(work.Data(2)).Schema, view.Schema);
+            Same.Values(transformer.Transform(work.Data(2)).GetColumn<float[]>("Score.output").Last(), view.GetColumn<float[]>("Score.output").Last(), format);
+        }
     }
 
     [TestMethod]

@@ -9,7 +9,7 @@ static class InitializerTypes
     const int Graph = 7, Initializer = 5, DataType = 2;
     static readonly Dictionary<long, string> refused = new() { [10] = "Float16", [16] = "Bfloat16" };
 
-    /// <exception cref="ArgumentException">A type that ML.NET does not know.</exception>
+    /// <exception cref="NotSupportedException">A type that ML.NET does not know.</exception>
     public static void Check(ReadOnlySpan<byte> model)
     {
         for (int i = 0; i < model.Length;)

@@ -45,12 +45,12 @@ public sealed class OnnxTransformer : RowToRowTransformerBase, IDisposable
         try
         {
             session = new InferenceSession(model, options);
+            InitializerTypes.Check(model);
         }
-        catch (OnnxRuntimeException e)
+        catch (Exception e) when (e is OnnxRuntimeException or NotSupportedException)
         {
             throw new InvalidOperationException($"Error initializing model :{e}", e);
         }
-        InitializerTypes.Check(model);
         Inputs = inputs.Length == 0 ? [.. session.InputMetadata.Keys] : inputs;
         Outputs = outputs.Length == 0 ? [.. session.OutputMetadata.Keys] : outputs;
         foreach (string input in Inputs.Where(i => !session.InputMetadata.ContainsKey(i)))
@@ -131,7 +131,7 @@ public sealed class OnnxTransformer : RowToRowTransformerBase, IDisposable
         readonly OnnxTransformer parent;
         readonly (string Name, DataViewSchema.Column Column, int[] Axes)[] inputs;
 
-        public Mapping(OnnxTransformer parent, DataViewSchema schema) : base(schema, [.. parent.Outputs.Select(o => new DataViewSchema.DetachedColumn(o, parent.OutputType(o)))])
+        public Mapping(OnnxTransformer parent, DataViewSchema schema) : base(schema, [.. parent.Outputs.Select(o => new DataViewSchema.DetachedColumn(ColumnName(o), parent.OutputType(o)))])
         {
             this.parent = parent;
             inputs = [.. parent.Inputs.Select(name =>
@@ -150,6 +150,9 @@ public sealed class OnnxTransformer : RowToRowTransformerBase, IDisposable
                 return (name, column, axes);
             })];
         }
+
+        // ML.NET's own exports give outputs a suffix that its columns have not.
+        static string ColumnName(string output) => output.EndsWith(".output", StringComparison.Ordinal) ? output.Replace(".output", "", StringComparison.Ordinal) : output;
 
         protected override IEnumerable<int> Dependencies(ISet<int> added) => inputs.Select(i => i.Column.Index);
 

@@ -19,7 +19,7 @@ sealed class QuantizeCommand
     readonly Option<int?> images = OptionParsing.Optional<int?>("--images", "N",
         $"Calibration images, drawn from the data by --seed. Default by effort: {string.Join(", ", Enum.GetValues<QuantizationEffort>().Select(QuantizationOptions.ImagesFor))}.", text => OptionParsing.Whole(1)(text));
     readonly Option<BitWidths> bits = OptionParsing.WithDefault("--bits", "LIST", "Widths a layer may get: 2-8, or 2,4,8.", new BitWidths(defaults.Bits), BitWidths.Parse);
-    readonly Option<double> targetBits = OptionParsing.WithDefault("--target-bits", "B", "The budget: bits a weight on average.", defaults.TargetBits, ParseTarget);
+    readonly WidthOptions widths = new();
     readonly Option<long?> maxSize = OptionParsing.Optional<long?>("--max-size", "SIZE", "The budget as the size of the written file instead: 3000000, 3MB, 3MiB. Implies --container int4.", text => SizeText.Parse(text));
     readonly ChoiceOption<AllocationRule> rule = new("--allocation", "How widths are chosen from the sensitivities.", defaults.Rule.Name, [.. AllocationRule.All.Select(r => (r.Name, r))]);
     readonly Option<long?> maxBops = OptionParsing.Optional<long?>("--max-bops", "N", "A further budget: bit operations of all quantized layers for one image, such as 40G.", text => ParseOperations(text));
@@ -27,7 +27,6 @@ sealed class QuantizeCommand
     readonly ChoiceOption<QuantizationProfile> profile = new("--profile", "cpu narrows weights and keeps activations at 8 bits; paper gives each layer's input the layer's width too. Default: cpu, paper for published methods.", "cpu",
         [("cpu", QuantizationProfile.Cpu), ("paper", QuantizationProfile.Paper)]);
     readonly ChoiceOption<Recipe> method = MethodOption.Create();
-    readonly Option<int> uniformBits = OptionParsing.WithDefault("--uniform-bits", "2..8", "Width of every layer with a method that does not mix widths; default: --target-bits.", defaults.UniformBits, OptionParsing.Whole(2, 8));
     readonly ChoiceOption<WeightContainer> container = new("--container", "int8 is fast in every ONNX Runtime; int4 is small, but stock ONNX Runtime multiplies it in float.", "int8",
         [("int8", WeightContainer.Int8), ("int4", WeightContainer.Int4)]);
     readonly Option<int?> attentionBits = OptionParsing.Optional<int?>("--attention-bits", "2..8", "Width of Q, K, V and the attention map. Default: 8 in the cpu profile, the target width in the paper profile.", text => OptionParsing.Whole(2, 8)(text));
@@ -84,8 +83,8 @@ sealed class QuantizeCommand
     {
         var quantize = new QuantizeCommand();
         var command = new Command("quantize", "Writes a mixed-precision QDQ model, and says what it costs in accuracy, bytes and milliseconds.") { quantize.model };
-        foreach (Option option in new Option[] { quantize.output, quantize.data, quantize.synthetic, quantize.effort, quantize.images, quantize.bits, quantize.targetBits, quantize.maxSize, quantize.maxBops, quantize.maxLatency, quantize.rule, quantize.profile, quantize.method,
-            quantize.uniformBits, quantize.container, quantize.export, quantize.attentionBits, quantize.map, quantize.gelu, quantize.zeroState, quantize.bitsFor, quantize.normTransformation, quantize.metric,
+        foreach (Option option in new Option[] { quantize.output, quantize.data, quantize.synthetic, quantize.effort, quantize.images, quantize.bits, quantize.widths.Target, quantize.maxSize, quantize.maxBops, quantize.maxLatency, quantize.rule, quantize.profile, quantize.method,
+            quantize.widths.Uniform, quantize.container, quantize.export, quantize.attentionBits, quantize.map, quantize.gelu, quantize.zeroState, quantize.bitsFor, quantize.normTransformation, quantize.metric,
             quantize.fisherLayers, quantize.fisherBits, quantize.fisherGamma, quantize.fisherDraws, quantize.probes, quantize.sensitivityImages, quantize.refinementSteps,
             quantize.compensate, quantize.reconstruct, quantize.reconstructionSteps, quantize.ranges, quantize.scales, quantize.seed })
             command.Options.Add(option);
@@ -105,7 +104,7 @@ sealed class QuantizeCommand
             throw CommandError.Usage("--data is missing; expected a folder of images, a labels.tsv or .npy arrays like those the model will see. (--synthetic calibrates on random numbers, only for trying things out.)");
         if (path is not null && isSynthetic)
             throw CommandError.Usage("--data and --synthetic are both given; expected one of them.");
-        if (parsed.IsGiven(targetBits) && parsed.IsGiven(maxSize))
+        if (parsed.IsGiven(widths.Target) && parsed.IsGiven(maxSize))
             throw CommandError.Usage("--target-bits and --max-size are both given; expected one budget.");
         long? size = parsed.GetValue(maxSize);
         if (size is not null && parsed.IsGiven(container) && container.ValueIn(parsed) != WeightContainer.Int4)
@@ -120,13 +119,13 @@ sealed class QuantizeCommand
         {
             if (new Option[] { maxBops, maxLatency }.FirstOrDefault(parsed.IsGiven) is { } budget)
                 throw CommandError.Usage($"{budget.Name} chooses widths, and --method {recipe.Name} gives every layer the same. Leave one of them out.");
-            if (parsed.IsGiven(uniformBits) && parsed.IsGiven(targetBits))
+            if (parsed.IsGiven(widths.Uniform) && parsed.IsGiven(widths.Target))
                 notes.Add($"--method {recipe.Name} takes its width from --uniform-bits; --target-bits has no effect.");
             if (size is not null)
                 notes.Add($"--method {recipe.Name} gives every layer the same width; --max-size has no effect.");
             size = null;
         }
-        else if (parsed.IsGiven(uniformBits))
+        else if (parsed.IsGiven(widths.Uniform))
             notes.Add($"--uniform-bits has no effect: --method {recipe.Name} gives layers different widths, --target-bits on average.");
 
         string modelPath = parsed.GetRequiredValue(model), outputPath = parsed.GetRequiredValue(output);
@@ -138,9 +137,9 @@ sealed class QuantizeCommand
             Model = modelPath,
             Output = outputPath,
             Data = path,
-            Images = parsed.GetValue(images) ?? recipe.Samples ?? QuantizationOptions.ImagesFor(effort.ValueIn(parsed)),
+            Images = parsed.GetValue(images) ?? recipe.SamplesFor(effort.ValueIn(parsed)),
             Preprocessing = choice,
-            TargetBits = parsed.GetValue(targetBits),
+            TargetBits = parsed.GetValue(widths.Target),
             MaxSize = size,
             BitsFor = fixedBits,
             Threads = parsed.GetValue(threads),
@@ -170,10 +169,7 @@ sealed class QuantizeCommand
     QuantizationOptions OptionsOf(ParseResult parsed, Recipe recipe, AllocationMethod allocation, long? size, FixedBits[] fixedBits)
     {
         QuantizationProfile? wanted = parsed.IsGiven(profile) ? profile.ValueIn(parsed) : null;
-        // What is too small to be an option at all is refused as a budget, after model and data.
-        double target = Math.Max(1, parsed.GetValue(targetBits));
-        if (allocation == AllocationMethod.Uniform)
-            target = WidthOf(parsed, recipe);
+        double target = widths.BitsIn(parsed, recipe, allocation != AllocationMethod.Uniform);
         // A recipe of one width that is to mix them takes the rest for the whole part of the average.
         var options = recipe.Options(recipe.IsMixed ? target : Math.Clamp(Math.Floor(target), 2, 8), wanted) with { Method = allocation, TargetBits = target };
         T Or<T>(Option option, Func<T> given, T own) => parsed.IsGiven(option) ? given() : own;
@@ -216,17 +212,6 @@ sealed class QuantizeCommand
         };
     }
 
-    /// <summary>The width of every layer: --uniform-bits, else --target-bits, which must be a whole number then.</summary>
-    int WidthOf(ParseResult parsed, Recipe recipe)
-    {
-        if (parsed.IsGiven(uniformBits) || !parsed.IsGiven(targetBits))
-            return parsed.GetValue(uniformBits);
-        double target = parsed.GetValue(targetBits);
-        return target is >= 2 and <= 8 && target == Math.Floor(target) ? (int)target
-            : throw CommandError.Usage(string.Create(CultureInfo.InvariantCulture,
-                $"--method {recipe.Name} gives every layer the same width, and --target-bits is {target}; expected a whole number from 2 to 8, or a method that mixes widths ({string.Join(", ", Recipe.All.Where(r => r.IsMixed).Select(r => r.Name))})."));
-    }
-
     void RefuseWithout(SensitivityMetric[] needed, Option option, ParseResult parsed, Recipe recipe, AllocationMethod allocation)
     {
         if (!parsed.IsGiven(option))
@@ -243,11 +228,6 @@ sealed class QuantizeCommand
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value > 0 && double.IsFinite(value)
             ? value
             : throw new FormatException($"is '{text}'; expected milliseconds above 0, such as 2.5");
-
-    static double ParseTarget(string text) =>
-        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value is >= 0 and <= 8
-            ? value
-            : throw new FormatException($"is '{text}'; expected 0 to 8 bits, such as 4 or 3.5");
 
     static long ParseOperations(string text)
     {

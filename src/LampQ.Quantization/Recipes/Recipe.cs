@@ -38,6 +38,9 @@ public abstract partial class Recipe
     /// <summary>Samples its paper calibrates with; null goes by effort (<see cref="QuantizationOptions.ImagesFor"/>).</summary>
     public virtual int? Samples => null;
 
+    /// <summary>Samples to calibrate with where the user names no number.</summary>
+    public int SamplesFor(QuantizationEffort effort) => Samples ?? QuantizationOptions.ImagesFor(effort);
+
     /// <summary>The recipe of a name.</summary>
     /// <exception cref="ArgumentException">There is none; the message lists those there are.</exception>
     public static Recipe Of(string name) => All.FirstOrDefault(r => r.Name == name)

@@ -7,8 +7,8 @@ namespace LampQ.Transforms;
 /// <summary>A model that came as text in a column, loaded once however many rows carry the text.</summary>
 sealed class CarriedModel
 {
-    // Every row's value refers to the same string, and the model goes when that goes.
-    static readonly ConditionalWeakTable<string, CarriedModel> models = [];
+    // Every row's value refers to the same string, and the model goes when that goes. Lazy: of several threads that bring the first row, one loads it.
+    static readonly ConditionalWeakTable<string, Lazy<CarriedModel>> models = [];
 
     readonly ScoringModel model;
     readonly Engine engine;
@@ -23,7 +23,7 @@ sealed class CarriedModel
 
     /// <exception cref="InvalidDataException">The text is no saved step.</exception>
     public static CarriedModel Of(ReadOnlyMemory<char> text) => MemoryMarshal.TryGetString(text, out string? whole, out int start, out int length)
-        ? models.GetValue(whole, w => new CarriedModel(StepState.OfBytes(StateText.Decode(w.AsSpan(start, length)))))
+        ? models.GetValue(whole, w => new(() => new CarriedModel(StepState.OfBytes(StateText.Decode(w.AsSpan(start, length)))))).Value
         : throw new InvalidDataException("The saved model does not come as a string, so it cannot be recognised from row to row. Load it with LampQModel.Load.");
 
     /// <summary>Runs the model on one row.</summary>

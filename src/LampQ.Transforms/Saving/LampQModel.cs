@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
@@ -12,7 +13,8 @@ namespace LampQ.Transforms;
 public static class LampQModel
 {
     const string ManifestEntry = "LampQ/manifest.json", Root = "TransformerChain";
-    static readonly JsonSerializerOptions json = new() { WriteIndented = true };
+    // A report may hold numbers that JSON has no digits for: the divergence of a model that gives no numbers.
+    static readonly JsonSerializerOptions json = new() { WriteIndented = true, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
     /// <summary>Saves a model to a file.</summary>
     /// <param name="mlContext">The context.</param>
@@ -38,13 +40,17 @@ public static class LampQModel
         }
     }
 
-    /// <summary>Saves a model to a stream that can be read, written and moved in.</summary>
+    /// <summary>Saves a model to an empty stream that can be read, written and moved in.</summary>
     /// <inheritdoc cref="Save(MLContext, ITransformer, DataViewSchema?, string)"/>
+    /// <exception cref="ArgumentException">The stream holds something already, or cannot be read, written and moved in.</exception>
     public static void Save(MLContext mlContext, ITransformer model, DataViewSchema? inputSchema, Stream stream)
     {
         ArgumentNullException.ThrowIfNull(mlContext);
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(stream);
+        // The manifest is added to the finished file, which takes the whole stream.
+        if (!stream.CanSeek || !stream.CanRead || !stream.CanWrite || stream.Length > 0)
+            throw new ArgumentException("Expected an empty stream that can be read, written and moved in. Save to a MemoryStream first and copy that.", nameof(stream));
         mlContext.Model.Save(model, inputSchema, stream);
         using var zip = new ZipArchive(stream, ZipArchiveMode.Update, leaveOpen: true);
         using var entry = zip.CreateEntry(ManifestEntry).Open();

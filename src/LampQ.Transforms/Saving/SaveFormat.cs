@@ -9,6 +9,8 @@ namespace LampQ.Transforms;
 /// </summary>
 public abstract class SaveFormat
 {
+    internal const string OnnxName = "onnx";
+
     private protected SaveFormat() { }
 
     /// <summary>
@@ -36,10 +38,14 @@ public abstract class SaveFormat
     internal abstract byte[] ReadModel(MLContext mlContext, ITransformer loaded, Func<string, byte[]> readEntry);
 
     /// <summary>The format of a name; that of way A lives in an assembly of its own, because it needs a package more.</summary>
+    /// <exception cref="NotSupportedException">That assembly is missing.</exception>
+    /// <exception cref="InvalidDataException">There is no such format.</exception>
     internal static SaveFormat Find(string name)
     {
         if (name == Mapping.Name)
             return Mapping;
+        if (name != OnnxName)
+            throw new InvalidDataException($"The model was saved as '{name}'; this LampQ reads {Mapping.Name} and {OnnxName}. Use a newer one.");
         var type = Type.GetType("LampQ.Transforms.OnnxSaveFormat, LampQ.Transforms.Onnx")
             ?? throw new NotSupportedException($"The model was saved as '{name}', which LampQ.Transforms.Onnx reads. Add that package.");
         return (SaveFormat)type.GetProperty("Instance")!.GetValue(null)!;

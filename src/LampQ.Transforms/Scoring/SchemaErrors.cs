@@ -16,6 +16,6 @@ static class SchemaErrors
     public static InvalidOperationException NotFinite(long row, BoundInput input, int place, float found) =>
         new($"Row {row} (the first is 0): column '{input.Column.Name}' holds {found} as value {place}; calibration expects finite numbers. Correct the row, or filter it out.");
 
-    public static InvalidOperationException WrongClass(long row, string column, int found, int classes) =>
+    public static InvalidOperationException WrongClass(long row, string column, decimal found, int classes) =>
         new($"Row {row} (the first is 0): label column '{column}' gives class {found}; the model has the classes 0 to {classes - 1}. Correct the label, or use the model that the labels belong to.");
 }
