@@ -20,5 +20,5 @@ sealed class Comparison(TextWriter output)
         row.Milliseconds.ToString("0.00", CultureInfo.InvariantCulture));
 
     void Write(string name, string accuracy, string bytes, string milliseconds) =>
-        output.WriteLine($"{name,-24}{accuracy,12}{bytes,14}{milliseconds,14}");
+        output.WriteLine($"{name,-36}{accuracy,12}{bytes,14}{milliseconds,14}");
 }

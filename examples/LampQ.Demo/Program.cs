@@ -8,7 +8,10 @@ if (args is ["draw", ..])
 
 const int Pictures = 2000, CalibrationPictures = 32;
 Console.WriteLine($"A Vision Transformer on {Pictures} drawn pictures of {ShapeImages.ClassNames.Count} classes; latency: one picture, one thread, median.");
-Console.WriteLine("Patch embedding and head hold 8 bits in every row; activations and attention 8 bits; LayerNorm, softmax, GELU and residual adds are float.");
+Console.WriteLine("uniform: one width, weights rounded to nearest; LampQ's widths: a width for each layer, rounded to nearest;");
+Console.WriteLine("LampQ: those widths, and rounding errors compensated, as `lampq quantize` does.");
+Console.WriteLine("Patch embedding and head hold 8 bits in every row; activations and attention 8 bits; LayerNorm, softmax,");
+Console.WriteLine("GELU and residual adds are float.");
 
 var evaluation = new Evaluation(Pictures);
 var comparison = new Comparison(Console.Out);
@@ -19,7 +22,8 @@ var model = Model.Read(ShapesVit.Path);
 var calibration = Calibration(CalibrationPictures);
 foreach (int bits in (int[])[4, 3])
 {
-    Add($"uniform, {bits} bits", new QuantizationOptions { Method = AllocationMethod.Uniform, UniformBits = bits });
+    Add($"uniform, {bits} bits", new QuantizationOptions { Method = AllocationMethod.Uniform, UniformBits = bits, Compensation = ErrorCompensation.None });
+    Add($"LampQ's widths, {bits} bits on average", new QuantizationOptions { TargetBits = bits, Compensation = ErrorCompensation.None });
     Add($"LampQ, {bits} bits on average", new QuantizationOptions { TargetBits = bits });
 }
 return 0;
