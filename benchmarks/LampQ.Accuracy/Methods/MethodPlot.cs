@@ -22,7 +22,7 @@ static class MethodPlot
         var svg = new StringWriter(CultureInfo.InvariantCulture);
         svg.WriteLine(FormattableString.Invariant($"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {Subject.All.Count * PanelWidth + Legend} {2 * PanelHeight}" font-family="sans-serif" font-size="11">"""));
         svg.WriteLine("""<rect width="100%" height="100%" fill="white"/>""");
-        foreach (var (name, profile, column, row) in panels)
+        foreach (var (name, profile, column, row) in panels.Where(a => points.Any(p => p.Model == a.Name && p.Profile == a.Profile)))
             Panel(svg, $"{name}, {profile} profile", [.. points.Where(p => p.Model == name && p.Profile == profile)], lines, column * PanelWidth, row * PanelHeight);
         for (int i = 0; i < lines.Length; i++)
         {
@@ -36,24 +36,21 @@ static class MethodPlot
     static void Panel(TextWriter svg, string title, Point[] points, string[] lines, int x0, int y0)
     {
         svg.WriteLine(FormattableString.Invariant($"""<g transform="translate({x0} {y0})"><text x="{Left}" y="{Top - 12}" font-weight="bold">{title}</text>"""));
-        if (points.Length > 0)
+        double low = Math.Floor(points.Min(p => p.Bytes)), high = Math.Ceiling(points.Max(p => p.Bytes));
+        double small = Math.Floor(Math.Log10(points.Min(p => p.Kl))), large = Math.Ceiling(Math.Log10(points.Max(p => p.Kl)));
+        large = Math.Max(large, small + 1);
+        double X(double megabytes) => Left + (megabytes - low) / Math.Max(1, high - low) * (PanelWidth - Left - Right);
+        double Y(double kl) => Top + (large - Math.Log10(kl)) / (large - small) * (PanelHeight - Top - Bottom);
+        for (double power = small; power <= large; power++)
+            svg.WriteLine(FormattableString.Invariant($"""<line x1="{Left}" y1="{Y(Math.Pow(10, power)):F1}" x2="{PanelWidth - Right}" y2="{Y(Math.Pow(10, power)):F1}" stroke="#ddd"/><text x="{Left - 6}" y="{Y(Math.Pow(10, power)) + 4:F1}" text-anchor="end">{Math.Pow(10, power):G3}</text>"""));
+        for (double megabytes = low; megabytes <= high; megabytes++)
+            svg.WriteLine(FormattableString.Invariant($"""<line x1="{X(megabytes):F1}" y1="{Top}" x2="{X(megabytes):F1}" y2="{PanelHeight - Bottom}" stroke="#eee"/><text x="{X(megabytes):F1}" y="{PanelHeight - Bottom + 15}" text-anchor="middle">{megabytes:F0}</text>"""));
+        for (int i = 0; i < lines.Length; i++)
         {
-            double low = Math.Floor(points.Min(p => p.Bytes)), high = Math.Ceiling(points.Max(p => p.Bytes));
-            double small = Math.Floor(Math.Log10(points.Min(p => p.Kl))), large = Math.Ceiling(Math.Log10(points.Max(p => p.Kl)));
-            large = Math.Max(large, small + 1);
-            double X(double megabytes) => Left + (megabytes - low) / Math.Max(1, high - low) * (PanelWidth - Left - Right);
-            double Y(double kl) => Top + (large - Math.Log10(kl)) / (large - small) * (PanelHeight - Top - Bottom);
-            for (double power = small; power <= large; power++)
-                svg.WriteLine(FormattableString.Invariant($"""<line x1="{Left}" y1="{Y(Math.Pow(10, power)):F1}" x2="{PanelWidth - Right}" y2="{Y(Math.Pow(10, power)):F1}" stroke="#ddd"/><text x="{Left - 6}" y="{Y(Math.Pow(10, power)) + 4:F1}" text-anchor="end">{Math.Pow(10, power):G3}</text>"""));
-            for (double megabytes = low; megabytes <= high; megabytes++)
-                svg.WriteLine(FormattableString.Invariant($"""<line x1="{X(megabytes):F1}" y1="{Top}" x2="{X(megabytes):F1}" y2="{PanelHeight - Bottom}" stroke="#eee"/><text x="{X(megabytes):F1}" y="{PanelHeight - Bottom + 15}" text-anchor="middle">{megabytes:F0}</text>"""));
-            for (int i = 0; i < lines.Length; i++)
-            {
-                var own = points.Where(p => p.Line == lines[i]).OrderBy(p => p.Bytes).ToArray();
-                svg.WriteLine($"""<polyline fill="none" {Stroke(i)} points="{string.Join(' ', own.Select(p => FormattableString.Invariant($"{X(p.Bytes):F1},{Y(p.Kl):F1}")))}"/>""");
-                foreach (var p in own)
-                    svg.WriteLine(FormattableString.Invariant($"""<circle cx="{X(p.Bytes):F1}" cy="{Y(p.Kl):F1}" r="3" fill="{colours[i % colours.Length]}"/>"""));
-            }
+            var own = points.Where(p => p.Line == lines[i]).OrderBy(p => p.Bytes).ToArray();
+            svg.WriteLine($"""<polyline fill="none" {Stroke(i)} points="{string.Join(' ', own.Select(p => FormattableString.Invariant($"{X(p.Bytes):F1},{Y(p.Kl):F1}")))}"/>""");
+            foreach (var p in own)
+                svg.WriteLine(FormattableString.Invariant($"""<circle cx="{X(p.Bytes):F1}" cy="{Y(p.Kl):F1}" r="3" fill="{colours[i % colours.Length]}"/>"""));
         }
         svg.WriteLine(FormattableString.Invariant($"""<text x="{(Left + PanelWidth) / 2}" y="{PanelHeight - 10}" text-anchor="middle">bytes, millions (weights packed)</text><text transform="translate(16 {PanelHeight / 2}) rotate(-90)" text-anchor="middle">mean KL (fp32 ‖ quantized)</text></g>"""));
     }
