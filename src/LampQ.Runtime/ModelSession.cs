@@ -111,6 +111,8 @@ public abstract class ModelSession : IDisposable
         };
         if (options.OptimizedModelPath is { } path)
             native.OptimizedModelFilePath = path;
+        if (options.SharesMemory)
+            SharedArena.Use(native);
         if (!options.Spin)
             native.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
         return native;

@@ -17,6 +17,11 @@ public record OnnxSessionOptions
     /// </summary>
     public bool Spin { get; init; }
 
+    /// <summary>
+    /// True takes memory from one pool of this process, which stays with it: for many sessions one after the other. Default false: a session has its own, freed with it, and plans its blocks ahead.
+    /// </summary>
+    public bool SharesMemory { get; init; }
+
     /// <summary>Where ONNX Runtime writes the graph it really runs; null (the default) writes nothing.</summary>
     public string? OptimizedModelPath { get; init; }
 }

@@ -94,43 +94,39 @@ public static class PackedWeights
                 codes[group * width + i] = (sbyte)(Get(panel, group, i, width, bits) - (1 << (bits - 1)));
     }
 
-    /// <summary>The fields a weight's bits are split into, lowest bits first: 3 is 2 + 1, 7 is 4 + 2 + 1.</summary>
-    static IEnumerable<int> Fields(int bits)
-    {
-        for (int field = 4; field > 0; field >>= 1)
-            if ((bits & field) != 0)
-                yield return field;
-    }
-
+    // A weight's bits are split into fields of 4, 2 and 1 bits, lowest bits first: 3 is 2 + 1, 7 is 4 + 2 + 1. A field of all groups of a unit fills a block of its own.
     static void Put(Span<byte> panel, int unsigned, int group, int index, int width, int bits)
     {
-        foreach (var (at, shift, field) in Places(group, index, width, bits))
-        {
-            panel[at] |= (byte)((unsigned & ((1 << field) - 1)) << shift);
-            unsigned >>= field;
-        }
+        int block = group / UnitGroups * bits;
+        for (int field = 4; field > 0; field >>= 1)
+            if ((bits & field) != 0)
+            {
+                var (at, shift) = Place(block, group, index, width, field);
+                panel[at] |= (byte)((unsigned & ((1 << field) - 1)) << shift);
+                unsigned >>= field;
+                block += field;
+            }
     }
 
     static int Get(ReadOnlySpan<byte> panel, int group, int index, int width, int bits)
     {
-        int unsigned = 0, taken = 0;
-        foreach (var (at, shift, field) in Places(group, index, width, bits))
-        {
-            unsigned |= ((panel[at] >> shift) & ((1 << field) - 1)) << taken;
-            taken += field;
-        }
+        int unsigned = 0, taken = 0, block = group / UnitGroups * bits;
+        for (int field = 4; field > 0; field >>= 1)
+            if ((bits & field) != 0)
+            {
+                var (at, shift) = Place(block, group, index, width, field);
+                unsigned |= ((panel[at] >> shift) & ((1 << field) - 1)) << taken;
+                taken += field;
+                block += field;
+            }
         return unsigned;
     }
 
-    static IEnumerable<(int At, int Shift, int Field)> Places(int group, int index, int width, int bits)
+    /// <summary>The byte and the first bit in it of a field.</summary>
+    static (int At, int Shift) Place(int block, int group, int index, int width, int field)
     {
-        int block = group / UnitGroups * bits, inUnit = group % UnitGroups;
-        foreach (int field in Fields(bits))
-        {
-            int perByte = 8 / field;
-            yield return ((block + inUnit / perByte) * width + index, inUnit % perByte * field, field);
-            block += field;
-        }
+        int inUnit = group % UnitGroups, perByte = 8 / field;
+        return ((block + inUnit / perByte) * width + index, inUnit % perByte * field);
     }
 
     static void Check(int rows, int columns, int bits)

@@ -1,9 +1,10 @@
+using System.Runtime.InteropServices;
 using LampQ.Onnx;
 using Microsoft.Win32.SafeHandles;
 
 namespace LampQ.Quantization;
 
-/// <summary>Tensors of a long run, one a batch, that need not stay in memory: what does not fit into a fixed room goes to a scratch file and is read back bit for bit.</summary>
+/// <summary>Float tensors of a long run, one a batch, that need not stay in memory: what does not fit into a fixed room goes to a scratch file and is read back bit for bit.</summary>
 /// <remarks>
 /// Each batch is written once and read as often as wanted, in any order and from several threads; a batch may be read as soon as its own <see cref="Write"/> has returned.
 /// The file lies in the folder for temporary files, has no name any more once it is open (on Windows: is deleted with its handle), and so goes with the process
@@ -11,16 +12,16 @@ namespace LampQ.Quantization;
 /// </remarks>
 public sealed class ActivationStore : IDisposable
 {
-    /// <summary>Room in memory: 16 MiB, the residual stream of 111 images of a ViT-Tiny. Small runs need no file.</summary>
-    public const long DefaultRoomInBytes = 16L << 20;
+    /// <summary>Room in memory: 4 MiB, the residual stream of 27 images of a ViT-Tiny. Small runs need no file, and large ones no more memory than they.</summary>
+    public const long DefaultRoomInBytes = 4L << 20;
 
-    readonly Tensor?[] inMemory;
-    readonly (long Offset, ElementType Type, long[] Shape)?[] inFile;
+    readonly (long Offset, long[] Shape)?[] places;
     readonly string folder;
     readonly long roomInBytes;
     readonly Lock opening = new();
+    byte[]? room;
     SafeFileHandle? file;
-    long usedRoom, fileLength;
+    long length;
 
     /// <summary>An empty store.</summary>
     /// <param name="batches">Number of batches it can take.</param>
@@ -28,58 +29,74 @@ public sealed class ActivationStore : IDisposable
     /// <param name="folder">Where the scratch file goes; null is the system's folder for temporary files.</param>
     public ActivationStore(int batches, long roomInBytes = DefaultRoomInBytes, string? folder = null)
     {
-        inMemory = new Tensor?[batches];
-        inFile = new (long, ElementType, long[])?[batches];
+        places = new (long, long[])?[batches];
         this.roomInBytes = roomInBytes;
         this.folder = folder ?? Path.GetTempPath();
     }
 
-    /// <summary>Keeps a batch.</summary>
+    /// <summary>Keeps a copy of a batch.</summary>
     /// <exception cref="InvalidOperationException">The batch was written before.</exception>
     /// <exception cref="IOException">The scratch file cannot be made or the disk is full; the message says where and how much.</exception>
-    public void Write(int batch, Tensor tensor)
+    public void Write(int batch, ReadOnlySpan<float> values, params ReadOnlySpan<long> shape)
     {
-        if (inMemory[batch] is not null || inFile[batch] is not null)
+        if (places[batch] is not null)
             throw new InvalidOperationException($"Batch {batch} was written before; a store takes each batch once.");
-        int length = tensor.Bytes.Length;
-        if (Interlocked.Add(ref usedRoom, length) <= roomInBytes)
+        var bytes = MemoryMarshal.AsBytes(values);
+        // Room and file are one run of bytes: those of the room's offsets lie in it, all others at the same offsets of the file.
+        long end = Interlocked.Add(ref length, bytes.Length), offset = end - bytes.Length;
+        if (end <= roomInBytes)
+            bytes.CopyTo(Room().AsSpan((int)offset));
+        else
         {
-            inMemory[batch] = tensor;
-            return;
+            try
+            {
+                RandomAccess.Write(Open(), bytes, offset);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw new IOException($"A scratch file of {end:N0} bytes in '{folder}' cannot be written: {e.Message} Free space there, set TMPDIR (TEMP on Windows) to another folder, or use fewer images.", e);
+            }
         }
-        Interlocked.Add(ref usedRoom, -length);
-        long offset = Interlocked.Add(ref fileLength, length) - length;
-        try
-        {
-            RandomAccess.Write(Open(), tensor.Bytes.Span, offset);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new IOException($"A scratch file of {offset + length:N0} bytes in '{folder}' cannot be written: {e.Message} Free space there, set TMPDIR (TEMP on Windows) to another folder, or use fewer images.", e);
-        }
-        inFile[batch] = (offset, tensor.Type, [.. tensor.Shape]);
+        places[batch] = (offset, shape.ToArray());
     }
 
     /// <summary>A batch as it was written.</summary>
+    /// <param name="batch">Which.</param>
+    /// <param name="memory">Where what comes from the file goes; the tensor holds until the memory's next use.</param>
     /// <exception cref="InvalidOperationException">The batch was not written yet.</exception>
     /// <exception cref="IOException">The scratch file cannot be read.</exception>
-    public Tensor Read(int batch)
+    public Tensor Read(int batch, ReusedMemory memory)
     {
-        if (inMemory[batch] is { } kept)
-            return kept;
-        if (inFile[batch] is not { } place)
+        if (places[batch] is not { } place)
             throw new InvalidOperationException($"Batch {batch} was not written yet.");
-        byte[] bytes = new byte[Tensor.SizeInBytes(place.Type, place.Shape)];
-        for (int done = 0; done < bytes.Length;)
+        var (offset, shape) = place;
+        long size = Tensor.SizeInBytes(ElementType.Float, shape);
+        if (offset + size <= roomInBytes)
+            return Tensor.OfBytes(ElementType.Float, Room().AsMemory((int)offset, (int)size), shape);
+        var bytes = memory.Of(size);
+        for (int done = 0; done < size;)
         {
-            int read = RandomAccess.Read(Open(), bytes.AsSpan(done), place.Offset + done);
-            done += read > 0 ? read : throw new IOException($"The scratch file in '{folder}' ends at {place.Offset + done:N0} bytes, where {fileLength:N0} were written. Was it cut short by another program?");
+            int read = RandomAccess.Read(Open(), bytes.Span[done..], offset + done);
+            done += read > 0 ? read : throw new IOException($"The scratch file in '{folder}' ends at {offset + done:N0} bytes, where {length:N0} were written. Was it cut short by another program?");
         }
-        return Tensor.OfBytes(place.Type, bytes, place.Shape);
+        return Tensor.OfBytes(ElementType.Float, bytes, shape);
+    }
+
+    /// <summary>Empties the store; its memory and its file serve what is written next. Tensors that were read from it hold no longer.</summary>
+    public void Clear()
+    {
+        Array.Clear(places);
+        length = 0;
     }
 
     /// <inheritdoc/>
     public void Dispose() => file?.Dispose();
+
+    byte[] Room()
+    {
+        lock (opening)
+            return room ??= GC.AllocateUninitializedArray<byte>((int)roomInBytes);
+    }
 
     SafeFileHandle Open()
     {

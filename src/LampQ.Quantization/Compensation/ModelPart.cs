@@ -23,11 +23,18 @@ public sealed class ModelPart : IDisposable
     };
 
     /// <summary>Does something for each of some batches side by side; a failure is thrown as it is, so that a full disk or a broken image reaches the user in its own words.</summary>
-    internal static void ForEachBatch(int batches, ParallelOptions parallel, Action<int> body)
+    internal static void ForEachBatch(int batches, ParallelOptions parallel, Action<int> body) => ForEachBatch(batches, parallel, () => 0, (batch, _) => body(batch));
+
+    /// <summary>As the other one, with something that each worker has of its own.</summary>
+    internal static void ForEachBatch<T>(int batches, ParallelOptions parallel, Func<T> own, Action<int, T> body)
     {
         try
         {
-            Parallel.For(0, batches, parallel, body);
+            Parallel.For(0, batches, parallel, own, (batch, _, mine) =>
+            {
+                body(batch, mine);
+                return mine;
+            }, _ => { });
         }
         catch (AggregateException several)
         {

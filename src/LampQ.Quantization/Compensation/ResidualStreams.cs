@@ -12,55 +12,67 @@ namespace LampQ.Quantization;
 /// <param name="roomInBytes">Bytes of each stream that may stay in memory.</param>
 public sealed class ResidualStreams(SampleSet samples, RunSettings run, long roomInBytes = ActivationStore.DefaultRoomInBytes) : IDisposable
 {
-    (ActivationStore Float, ActivationStore Quantized)? stores;
+    readonly ActivationStore[] ofFloat = [NewStore(samples, run, roomInBytes), NewStore(samples, run, roomInBytes)], ofQuantized = [NewStore(samples, run, roomInBytes), NewStore(samples, run, roomInBytes)];
+    // Cuts take turns with two stores of each stream: the one that stands at a cut is filled from the other.
+    int cut;
 
     /// <summary>Number of batches.</summary>
     public int Batches => samples.BatchCount(run);
 
     /// <summary>A batch of both streams.</summary>
-    public (Tensor Float, Tensor Quantized) Read(int batch)
+    /// <param name="batch">Which.</param>
+    /// <param name="memory">Where it may lie; the tensors hold until its next use.</param>
+    public (Tensor Float, Tensor Quantized) Read(int batch, StreamMemory memory)
     {
-        if (stores is { } cut)
-            return (cut.Float.Read(batch), cut.Quantized.Read(batch));
+        if (cut > 0)
+            return (ofFloat[cut % 2].Read(batch, memory.Float), ofQuantized[cut % 2].Read(batch, memory.Quantized));
         var loaded = samples.Tensor(batch, run);
         return (loaded, loaded);
     }
 
+    /// <summary>Keeps what the float model makes of a batch at the next cut, for whoever computed it anyway: <see cref="Advance"/> then need not.</summary>
+    /// <exception cref="IOException">A scratch file cannot be written.</exception>
+    public void KeepNextFloat(int batch, ReadOnlySpan<long> shape, ReadOnlySpan<float> values) => ofFloat[(cut + 1) % 2].Write(batch, values, shape);
+
     /// <summary>Goes on to the next cut.</summary>
-    /// <param name="floatPart">The float model from this cut to the next one, its first output.</param>
+    /// <param name="floatPart">The float model from this cut to the next one, its first output; null where every batch of it has been kept already.</param>
     /// <param name="quantizedPart">The same of the quantized twin.</param>
-    /// <param name="cancellation">Cancels between two batches; the streams then stay where they are.</param>
+    /// <param name="cancellation">Cancels between two batches; the streams are of no use then.</param>
     /// <exception cref="IOException">A scratch file cannot be written or read.</exception>
-    public void Advance(ModelPart floatPart, ModelPart quantizedPart, CancellationToken cancellation = default)
+    public void Advance(ModelPart? floatPart, ModelPart quantizedPart, CancellationToken cancellation = default)
     {
-        var next = (Float: new ActivationStore(Batches, roomInBytes), Quantized: new ActivationStore(Batches, roomInBytes));
-        try
+        int next = (cut + 1) % 2;
+        ModelPart.ForEachBatch(Batches, ModelPart.Parallelism(run, cancellation), () => new StreamMemory(), (batch, memory) =>
         {
-            ModelPart.ForEachBatch(Batches, ModelPart.Parallelism(run, cancellation), batch =>
-            {
-                var (x, quantized) = Read(batch);
-                Move(floatPart, x, next.Float, batch);
-                Move(quantizedPart, quantized, next.Quantized, batch);
-            });
-        }
-        catch
-        {
-            Close(next);
-            throw;
-        }
-        Close(stores);
-        stores = next;
+            var (x, quantized) = Read(batch, memory);
+            if (floatPart is not null)
+                Move(floatPart, x, ofFloat[next], batch);
+            Move(quantizedPart, quantized, ofQuantized[next], batch);
+        });
+        ofFloat[cut % 2].Clear();
+        ofQuantized[cut % 2].Clear();
+        cut++;
     }
 
     /// <inheritdoc/>
-    public void Dispose() => Close(stores);
+    public void Dispose()
+    {
+        foreach (var store in ofFloat.Concat(ofQuantized))
+            store.Dispose();
+    }
+
+    static ActivationStore NewStore(SampleSet samples, RunSettings run, long roomInBytes) => new(samples.BatchCount(run), roomInBytes);
 
     static void Move(ModelPart part, Tensor start, ActivationStore store, int batch) =>
-        part.Run(start, new Dictionary<string, Tensor>(), (_, shape, values) => store.Write(batch, Tensor.Of(values, shape)));
+        part.Run(start, new Dictionary<string, Tensor>(), (_, shape, values) => store.Write(batch, values, shape));
+}
 
-    static void Close((ActivationStore Float, ActivationStore Quantized)? pair)
-    {
-        pair?.Float.Dispose();
-        pair?.Quantized.Dispose();
-    }
+/// <summary>Memory of one worker for a batch of both streams.</summary>
+public sealed class StreamMemory
+{
+    /// <summary>For the float model's.</summary>
+    public ReusedMemory Float { get; } = new();
+
+    /// <summary>For the quantized twin's.</summary>
+    public ReusedMemory Quantized { get; } = new();
 }

@@ -37,13 +37,18 @@ sealed class RidgeGptqCompensation : ErrorCompensation
         {
             var (x, y) = (moments.MeanInput(), moments.MeanOutput());
             double weight = moments.Gram[^1];
-            second -= weight * x.OuterProduct(x);
-            cross -= weight * y.OuterProduct(x);
+            second.MapIndexedInplace((i, j, a) => a - weight * (x[i] * x[j]));
+            cross.MapIndexedInplace((n, k, b) => b - weight * (y[n] * x[k]));
         }
         var weights = Matrix<double>.Build.Dense(rows, columns, (n, k) => problem.Weight[n * columns + k]);
-        var wanted = weights + Damped(second, Ridge * (1 + moments.Scarcity) * moments.MeanPower).Cholesky().Solve((cross - weights * second).Transpose()).Transpose();
+        cross.Subtract(weights * second, cross);
+        var diagonal = second.Diagonal();
+        second.SetDiagonal(diagonal + Ridge * (1 + moments.Scarcity) * moments.MeanPower);
+        // Its columns are the rows of W* − W.
+        var change = second.Cholesky().Solve(cross.Transpose());
 
-        var plane = new NearestPlane(Damped(second, Damping * (1 + moments.Scarcity) * moments.MeanPower));
+        second.SetDiagonal(diagonal + Damping * (1 + moments.Scarcity) * moments.MeanPower);
+        var plane = new NearestPlane(second);
         var power = problem.InputPower;
         var codes = new sbyte[problem.Weight.Length];
         var scales = new float[rows];
@@ -51,7 +56,7 @@ sealed class RidgeGptqCompensation : ErrorCompensation
         {
             var real = new float[columns];
             for (int k = 0; k < columns; k++)
-                real[k] = (float)wanted[row, k];
+                real[k] = (float)(weights[row, k] + change[k, row]);
             float start = problem.Quantizer.Quantize(real, 1, problem.Bits, power).Scales[0];
             var arranged = new float[columns];
             plane.Arrange(real, arranged);
@@ -71,13 +76,5 @@ sealed class RidgeGptqCompensation : ErrorCompensation
         });
         var quantized = new QuantizedWeights(problem.Bits, rows, columns, codes, scales);
         return new CompensatedWeights(quantized, problem.Bias is null ? null : moments.BestBias(quantized.Dequantize()));
-    }
-
-    static Matrix<double> Damped(Matrix<double> second, double damping)
-    {
-        var damped = second.Clone();
-        for (int k = 0; k < damped.RowCount; k++)
-            damped[k, k] += damping;
-        return damped;
     }
 }

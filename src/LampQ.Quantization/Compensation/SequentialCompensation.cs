@@ -1,4 +1,6 @@
+using System.Numerics.Tensors;
 using LampQ.Onnx;
+using Tensor = LampQ.Onnx.Tensor;
 
 namespace LampQ.Quantization;
 
@@ -49,6 +51,8 @@ public sealed record SequentialCompensation
         var cuts = StartingPoints.Cuts(model, Calibration.Structure);
         var result = new Dictionary<string, LayerPlan>();
         using var streams = new ResidualStreams(Samples, Run, RoomInBytes);
+        int mostLayers = layers.GroupBy(l => l.Input.Name).Select(stage => stage.Count()).DefaultIfEmpty().Max();
+        Worker[] workers = [.. Enumerable.Range(0, ModelPart.Parallelism(Run, cancellation).MaxDegreeOfParallelism).Select(_ => new Worker(mostLayers))];
         var rest = layers.ToList();
         for (int segment = -1; segment < cuts.Length; segment++)
         {
@@ -56,11 +60,12 @@ public sealed record SequentialCompensation
             var end = segment + 1 < cuts.Length ? cuts[segment + 1] : null;
             var own = rest.Where(l => StartingPoints.LatestBefore(l, cuts) == (segment < 0 ? null : cuts[segment])).ToArray();
             rest.RemoveAll(own.Contains);
+            bool floatIsKept = false;
             foreach (var stage in own.GroupBy(l => l.Input.Name))
             {
-                var moments = stage.All(MomentsGraph.Suits)
-                    ? Collect(Method.FollowsEarlierLayers ? twin : Alone(plan, stage), start, end, [.. stage], streams, cancellation)
-                    : [];
+                var moments = new Dictionary<string, LayerMoments>();
+                if (stage.All(MomentsGraph.Suits))
+                    floatIsKept |= Collect(moments, Method.FollowsEarlierLayers ? twin : Alone(plan, stage), start, end, [.. stage], streams, workers, cancellation);
                 foreach (var layer in stage)
                 {
                     var layerPlan = plan.Layers[layer.Name];
@@ -81,9 +86,10 @@ public sealed record SequentialCompensation
             }
             if (end is null || rest.Count == 0)
                 break;
-            using var floatPart = ModelPart.Of(model, start, g => [g.Find(end.Name)!], Run);
+            using var floatPart = floatIsKept ? null : ModelPart.Of(model, start, g => [g.Find(end.Name)!], Run);
+            // Layers on their own need no other stream than the float model's, which then is not kept on the way.
             using var quantizedPart = Method.FollowsEarlierLayers ? twin.Part(start, g => [g.Find(end.Name)!], Run) : null;
-            streams.Advance(floatPart, quantizedPart ?? floatPart, cancellation);
+            streams.Advance(floatPart, quantizedPart ?? floatPart!, cancellation);
         }
         return plan with { Layers = result };
     }
@@ -91,46 +97,66 @@ public sealed record SequentialCompensation
     /// <summary>The float model with the input quantizers of one stage in it, and no others.</summary>
     QuantizedTwin Alone(QuantizationPlan plan, IEnumerable<QuantizableLayer> stage) => new(Calibration, stage.ToDictionary(l => l.Name, l => plan.Layers[l.Name].Input), []);
 
-    Dictionary<string, LayerMoments> Collect(QuantizedTwin twin, string? start, Value? end, QuantizableLayer[] stage, ResidualStreams streams, CancellationToken cancellation)
+    /// <summary>Finds the moments of the layers of a stage; true where the float model's stream at the next cut came along and was kept.</summary>
+    bool Collect(Dictionary<string, LayerMoments> moments, QuantizedTwin twin, string? start, Value? end, QuantizableLayer[] stage, ResidualStreams streams, Worker[] workers,
+        CancellationToken cancellation)
     {
-        var moments = stage.ToDictionary(l => l.Name, l => new LayerMoments(l.OutputChannels, l.InputChannels));
-        var onStream = stage.ToDictionary(l => l.Name, l => Method.FollowsEarlierLayers && start is not null && end is not null && IsAdded(l, start, end));
-        using var expected = ModelPart.Of(Calibration.Model, start, g => [.. stage.Select(l => g.Find(onStream[l.Name] ? end!.Name : l.Output.Name)!)], Run);
+        foreach (var layer in stage)
+            moments[layer.Name] = new LayerMoments(layer.OutputChannels, layer.InputChannels);
+        bool[] onStream = [.. stage.Select(l => Method.FollowsEarlierLayers && start is not null && end is not null && IsAdded(l, start, end))];
+        using var expected = ModelPart.Of(Calibration.Model, start, g => [.. stage.Select((l, i) => g.Find(onStream[i] ? end!.Name : l.Output.Name)!)], Run);
         using var part = twin.Part(start, g => [.. stage.SelectMany(l => MomentsGraph.Emit(g, l))], Run);
         // Batches run side by side and are added up in their order: floats summed in another order would give another model.
         var parallel = ModelPart.Parallelism(Run, cancellation);
-        for (int first = 0; first < streams.Batches; first += parallel.MaxDegreeOfParallelism)
+        for (int first = 0; first < streams.Batches; first += workers.Length)
         {
-            var sums = new float[Math.Min(parallel.MaxDegreeOfParallelism, streams.Batches - first)][][];
-            ModelPart.ForEachBatch(sums.Length, parallel, i => sums[i] = OfBatch(part, expected, stage, onStream, streams.Read(first + i), (first + i) * Run.BatchSize));
-            foreach (float[][] sum in sums)
+            int count = Math.Min(workers.Length, streams.Batches - first);
+            ModelPart.ForEachBatch(count, parallel, i => Collect(workers[i], first + i, part, expected, stage, onStream, streams));
+            foreach (var worker in workers.Take(count))
                 for (int l = 0; l < stage.Length; l++)
-                    moments[stage[l].Name].Add(sum[2 * l], sum[2 * l + 1], sum[^1][l]);
+                    moments[stage[l].Name].Add(worker.Sums[2 * l].Floats, worker.Sums[2 * l + 1].Floats, worker.SquaredWeights[l]);
         }
-        return moments;
+        return onStream.Contains(true);
     }
 
-    /// <summary>A and B of each layer of a stage over one batch, in turn, and last Σ ω² of each layer.</summary>
-    float[][] OfBatch(ModelPart part, ModelPart expected, QuantizableLayer[] stage, Dictionary<string, bool> onStream, (Tensor Float, Tensor Quantized) batch, int firstSample)
+    /// <summary>A, B and Σ ω² of each layer of a stage over one batch.</summary>
+    void Collect(Worker worker, int batch, ModelPart part, ModelPart expected, QuantizableLayer[] stage, bool[] onStream, ResidualStreams streams)
     {
+        var (exact, quantized) = streams.Read(batch, worker.Streams);
         var more = new Dictionary<string, Tensor>();
-        int samples = (int)batch.Float.Shape[0];
-        var squares = new float[stage.Length];
-        expected.Run(batch.Float, new Dictionary<string, Tensor>(), (i, _, values) =>
+        int samples = (int)exact.Shape[0];
+        expected.Run(exact, new Dictionary<string, Tensor>(), (i, shape, values) =>
         {
             var layer = stage[i];
-            float[] y = values.ToArray();
-            if (onStream[layer.Name])
-                System.Numerics.Tensors.TensorPrimitives.Subtract(y, batch.Quantized.As<float>(), y);
-            int rows = y.Length / layer.OutputChannels;
-            more[MomentsGraph.OutputName(layer)] = Tensor.Of(y, rows, layer.OutputChannels);
-            var roots = more[MomentsGraph.RootName(layer)] = MomentsGraph.Roots(layer, Weights, firstSample, samples, rows);
-            squares[i] = (float)roots.ToFloats().Sum(r => Math.Pow(r, 4));
+            var y = worker.Wanted[i].Copy(values);
+            if (onStream[i])
+            {
+                streams.KeepNextFloat(batch, shape, values);
+                TensorPrimitives.Subtract(values, quantized.As<float>(), worker.Wanted[i].Floats);
+            }
+            int rows = values.Length / layer.OutputChannels;
+            more[MomentsGraph.OutputName(layer)] = Tensor.OfBytes(ElementType.Float, y, rows, layer.OutputChannels);
+            var roots = more[MomentsGraph.RootName(layer)] = MomentsGraph.Roots(layer, Weights, batch * Run.BatchSize, samples, rows);
+            worker.SquaredWeights[i] = (float)roots.ToFloats().Sum(r => Math.Pow(r, 4));
         });
-        var sums = new float[2 * stage.Length + 1][];
-        sums[^1] = squares;
-        part.Run(batch.Quantized, more, (i, _, values) => sums[i] = values.ToArray());
-        return sums;
+        part.Run(quantized, more, (i, _, values) => worker.Sums[i].Copy(values));
+    }
+
+    /// <summary>What one worker needs for a batch, used again for the next.</summary>
+    sealed class Worker(int mostLayers)
+    {
+        public StreamMemory Streams { get; } = new();
+
+        /// <summary>y of each layer of the stage.</summary>
+        public ReusedMemory[] Wanted { get; } = Many(mostLayers);
+
+        /// <summary>A and B of each layer of the stage, in turn.</summary>
+        public ReusedMemory[] Sums { get; } = Many(2 * mostLayers);
+
+        /// <summary>Σ ω² of each layer of the stage.</summary>
+        public double[] SquaredWeights { get; } = new double[mostLayers];
+
+        static ReusedMemory[] Many(int count) => [.. Enumerable.Range(0, count).Select(_ => new ReusedMemory())];
     }
 
     /// <summary>True where the stream behind is the stream before plus this layer's output, and nothing else.</summary>

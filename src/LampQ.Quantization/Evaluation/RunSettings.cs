@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using LampQ.Onnx;
 using LampQ.Runtime;
 
@@ -43,15 +44,19 @@ public static class SampleTensors
     public static Tensor Tensor(this SampleSet samples, int batch, RunSettings settings)
     {
         int first = batch * settings.BatchSize, count = Math.Min(settings.BatchSize, samples.Count - first), length = samples.SampleLength;
-        var values = new float[count * length];
+        var bytes = new byte[sizeof(float) * count * length];
+        var values = MemoryMarshal.Cast<byte, float>(bytes.AsSpan());
         for (int i = 0; i < count; i++)
-            samples.Load(first + i, values.AsSpan(i * length, length));
-        return Filled(values, [count, .. samples.Shape.Select(axis => (long)axis)], settings);
+            samples.Load(first + i, values.Slice(i * length, length));
+        long[] shape = [count, .. samples.Shape.Select(axis => (long)axis)];
+        return IsComplete(shape, settings) ? Onnx.Tensor.OfBytes(ElementType.Float, bytes, shape) : Filled(values, shape, settings);
     }
+
+    static bool IsComplete(long[] shape, RunSettings settings) => !settings.FillLastBatch || shape[0] == settings.BatchSize;
 
     static Tensor Filled(ReadOnlySpan<float> values, long[] shape, RunSettings settings)
     {
-        if (!settings.FillLastBatch || shape[0] == settings.BatchSize)
+        if (IsComplete(shape, settings))
             return Onnx.Tensor.Of(values, shape);
         int length = values.Length / (int)shape[0];
         var filled = new float[(long)settings.BatchSize * length];

@@ -11,6 +11,8 @@ namespace LampQ.Quantization;
 /// <param name="progress">Told in words what is going on; may be null.</param>
 public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string>? progress = null)
 {
+    // Measuring takes more than a hundred sessions, most of them one after the other.
+    readonly QuantizationOptions options = options with { Run = options.Run with { Session = options.Run.Session with { SharesMemory = true } } };
     readonly Stopwatch total = new();
     readonly List<string> notes = [];
 
@@ -47,7 +49,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         var ranges = First(options.RangeImages);
         Say($"Calibrating on {ranges.Count} samples");
         var calibration = Calibration.Of(prepared, ranges, options.Run, cancellation, EquivalentTransformation.With(options.NormTransformation));
-        var weights = TokenWeightsOf(calibration, samples, cancellation);
+        using var weights = TokenWeightsOf(calibration, samples, cancellation);
         var outputErrors = options.ActivationRange.NeedsOutputError ? new OutputErrors(calibration, First(OutputErrorImages), weights, options.Run) : null;
         using var contextErrors = options.ChosenMapQuantizer.NeedsContextError ? new ContextErrors(calibration, First(ContextErrorImages), options.Run) : null;
         var quantizers = new LayerQuantizers(calibration, options, outputErrors, contextErrors);
@@ -211,7 +213,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
             return null;
         Say("Measuring latency at every width");
         var widest = export.Groups.ToDictionary(g => g.Name, _ => bits[^1]);
-        return MeasuredLatency.Of(export.Calibration, export.Groups, bits, export.Write(export.Plan(widest)), options.Run, cancellation);
+        return MeasuredLatency.Of(export.Calibration, export.Groups, bits, export.Write(export.Plan(widest)), options.Run with { Session = options.Run.Session with { SharesMemory = false } }, cancellation);
     }
 
     AllocationProblem Formulate(SensitivityProfile profile, IReadOnlyList<AllocationGroup> groups, int[] bits, WeightContainer container, Export export, MeasuredLatency? latency)
@@ -235,13 +237,18 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         var layers = groups.SelectMany(g => g.Layers).ToArray();
         using var candidate = new CandidateModel(context.Calibration.Model, layers, context.VariedInputs, null, options.Run);
         var starts = context.Samples.Tensors(options.Run, context.Cancellation).ToArray();
+        var set = new int[groups.Count];
         return new AllocationRefiner { MaximumSteps = options.RefinementSteps }.Refine(allocation,
             options.Metric.FollowsRoundingError ? (item, bits) => sensitivity.Groups[item].Damage[bits] : RelativeError(context),
             next =>
             {
                 for (int i = 0; i < groups.Count; i++)
-                    foreach (var layer in groups[i].Layers)
-                        candidate.Set(layer.Name, context.Quantizers.Plan(layer, next.BitsOf(i)));
+                    if (set[i] != next.BitsOf(i))
+                    {
+                        foreach (var layer in groups[i].Layers)
+                            candidate.Set(layer.Name, context.Quantizers.Plan(layer, next.BitsOf(i)));
+                        set[i] = next.BitsOf(i);
+                    }
                 return context.Reference.MeanKl(candidate.Run(starts, context.Cancellation));
             }, steps);
     }

@@ -1,5 +1,6 @@
+using System.Numerics.Tensors;
 using LampQ.Onnx;
-using LampQ.Runtime;
+using Tensor = LampQ.Onnx.Tensor;
 
 namespace LampQ.Quantization;
 
@@ -40,65 +41,89 @@ public sealed record ActivationStatistics(IReadOnlyList<Histogram> Groups)
     public static IReadOnlyDictionary<string, ActivationStatistics> Collect(Model model, SampleSet samples, IReadOnlyDictionary<string, Grouping> wanted,
         RunSettings options, CancellationToken cancellation = default)
     {
-        var probe = model.Clone();
-        foreach (string name in wanted.Keys)
-            if (probe.Graph.Find(name) is { IsGraphInput: false } value)
-                probe.Graph.AddOutput(value);
-        using var session = new OnnxSession(probe, options.Session);
-        string input = session.InputNames[0];
+        string input = model.Graph.Inputs[0].Name;
         string[] computed = [.. wanted.Keys.Where(name => name != input)];
+        using var part = computed.Length == 0 ? null : ModelPart.Of(model, null, g => [.. computed.Select(name => g.Find(name)!)], options);
+        // One sample at a time unless the model says otherwise: all of these values of a batch are alive together.
+        var run = options with { BatchSize = FixedBatch.Of(model) ?? 1 };
 
-        void ForEachValue(Action<string, long[], ReadOnlySpan<float>> see)
-        {
-            foreach (var batch in samples.Tensors(options, cancellation))
+        // Batches run side by side; bounds and counts do not depend on who comes first.
+        void ForEachValue(Action<string, ReadOnlySpan<long>, ReadOnlySpan<float>> see) =>
+            ModelPart.ForEachBatch(samples.BatchCount(run), ModelPart.Parallelism(run, cancellation), i =>
             {
+                var batch = samples.Tensor(i, run);
                 if (wanted.ContainsKey(input))
                     see(input, [.. batch.Shape], batch.As<float>());
-                if (computed.Length > 0)
-                    session.Run(new Dictionary<string, Tensor> { [input] = batch }, computed, (i, shape, values) => see(computed[i], shape.ToArray(), values));
-            }
-        }
+                part?.Run(batch, new Dictionary<string, Tensor>(), (output, shape, values) => see(computed[output], shape, values));
+            });
 
-        var bounds = new Dictionary<string, (float Min, float Max)[]>();
-        ForEachValue((name, shape, values) =>
-        {
-            var layout = new GroupLayout(wanted[name], shape);
-            if (!bounds.TryGetValue(name, out var ranges))
-                bounds[name] = ranges = [.. Enumerable.Repeat((float.PositiveInfinity, float.NegativeInfinity), layout.Groups)];
-            for (int row = 0; row < layout.Rows; row++)
-            {
-                var line = values.Slice(row * layout.RowLength, layout.RowLength);
-                int group = layout.GroupOf(row);
-                for (int i = 0; i < line.Length; i++)
-                {
-                    float value = line[i];
-                    if (!(Math.Abs(value) < Absurd))
-                        throw new InvalidDataException($"Value '{name}' becomes {value} on the calibration data. Check the model and the preprocessing (mean, std, size).");
-                    ref var range = ref ranges[group + (layout.ChannelWise ? i : 0)];
-                    range = (Math.Min(range.Min, value), Math.Max(range.Max, value));
-                }
-            }
-        });
+        var bounds = wanted.Keys.ToDictionary(name => name, _ => new Bounds());
+        ForEachValue((name, shape, values) => bounds[name].Add(new GroupLayout(wanted[name], shape), values, name));
 
         var statistics = bounds.ToDictionary(p => p.Key, p => new ActivationStatistics(
-            [.. p.Value.Select(r => new Histogram(r.Min, r.Max, p.Value.Length == 1 ? BinsOfATensor : BinsOfAGroup))]));
+            [.. p.Value.Ranges.Select(r => new Histogram(r.Min, r.Max, p.Value.Groups == 1 ? BinsOfATensor : BinsOfAGroup))]));
         ForEachValue((name, shape, values) =>
         {
             var layout = new GroupLayout(wanted[name], shape);
             var histograms = statistics[name].Groups;
-            for (int row = 0; row < layout.Rows; row++)
-            {
-                var line = values.Slice(row * layout.RowLength, layout.RowLength);
-                int group = layout.GroupOf(row);
-                if (layout.ChannelWise)
-                    for (int i = 0; i < line.Length; i++)
-                        histograms[group + i].Add(line[i]);
-                else
-                    foreach (float value in line)
-                        histograms[group].Add(value);
-            }
+            lock (histograms)
+                for (int row = 0; row < layout.Rows; row++)
+                {
+                    var line = values.Slice(row * layout.RowLength, layout.RowLength);
+                    int group = layout.GroupOf(row);
+                    if (layout.ChannelWise)
+                        for (int i = 0; i < line.Length; i++)
+                            histograms[group + i].Add(line[i]);
+                    else
+                        histograms[group].Add(line);
+                }
         });
         return statistics;
+    }
+
+    /// <summary>Smallest and largest value of each group; safe from several threads.</summary>
+    sealed class Bounds
+    {
+        readonly Lock adding = new();
+        float[] least = [], most = [];
+
+        public int Groups => least.Length;
+
+        public IEnumerable<(float Min, float Max)> Ranges => least.Zip(most);
+
+        public void Add(GroupLayout layout, ReadOnlySpan<float> values, string name)
+        {
+            lock (adding)
+            {
+                if (least.Length == 0)
+                {
+                    least = new float[layout.Groups];
+                    most = new float[layout.Groups];
+                    Array.Fill(least, float.PositiveInfinity);
+                    Array.Fill(most, float.NegativeInfinity);
+                }
+                for (int row = 0; row < layout.Rows; row++)
+                {
+                    var line = values.Slice(row * layout.RowLength, layout.RowLength);
+                    int group = layout.GroupOf(row);
+                    if (layout.ChannelWise)
+                    {
+                        // NaN stays NaN in both.
+                        Span<float> low = least.AsSpan(group, line.Length), high = most.AsSpan(group, line.Length);
+                        TensorPrimitives.Min(low, line, low);
+                        TensorPrimitives.Max(high, line, high);
+                    }
+                    else
+                    {
+                        least[group] = Math.Min(least[group], TensorPrimitives.Min(line));
+                        most[group] = Math.Max(most[group], TensorPrimitives.Max(line));
+                    }
+                }
+                foreach (float bound in least.Concat(most))
+                    if (!(Math.Abs(bound) < Absurd))
+                        throw new InvalidDataException($"Value '{name}' becomes {bound} on the calibration data. Check the model and the preprocessing (mean, std, size).");
+            }
+        }
     }
 
     /// <summary>How the elements of a tensor fall into groups: rows of consecutive elements that share a group, or (channel-wise) whose elements are one group each.</summary>
@@ -107,10 +132,12 @@ public sealed record ActivationStatistics(IReadOnlyList<Histogram> Groups)
         readonly int rowsPerGroup;
         readonly int outerGroups;
 
-        public GroupLayout(Grouping grouping, long[] shape)
+        public GroupLayout(Grouping grouping, ReadOnlySpan<long> shape)
         {
             int rank = shape.Length;
-            int count = (int)shape.Aggregate(1L, (a, b) => a * b);
+            int count = 1;
+            foreach (long size in shape)
+                count *= (int)size;
             ChannelWise = grouping == Grouping.Channel;
             RowLength = rank == 0 || count == 0 ? count : (int)shape[^1];
             Rows = RowLength == 0 ? 0 : count / RowLength;

@@ -43,6 +43,16 @@ public sealed class Histogram
         Total++;
     }
 
+    /// <summary>Counts some values.</summary>
+    public void Add(ReadOnlySpan<float> values)
+    {
+        // Copies of the fields: the compiler cannot know that counts do not change them.
+        var (bins, min, scale) = (counts, (double)Min, binsPerUnit);
+        foreach (float value in values)
+            bins[Math.Clamp((int)((value - min) * scale), 0, bins.Length - 1)]++;
+        Total += values.Length;
+    }
+
     /// <summary>The middle of a bin.</summary>
     public double Center(int bin) => Min + (bin + 0.5) * BinWidth;
 

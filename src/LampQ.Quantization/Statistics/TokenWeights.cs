@@ -1,4 +1,4 @@
-using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using LampQ.Onnx;
 using LampQ.Runtime;
 
@@ -9,12 +9,18 @@ namespace LampQ.Quantization;
 /// the model. The second-order damage ½·E⟨∂L/∂y, Δy⟩² asks for the square of the norm (GuidedQuant, arXiv 2505.07004, with one group of channels); one drawn class an image is too noisy for it:
 /// so weighed, the 12,608 tokens of 64 images are worth 75 to 840 (Kish's effective number), fewer than a layer has columns, and are fitted where others are not.
 /// </summary>
-public sealed class TokenWeights
+/// <remarks>Memory does not grow with the samples: what was measured lies in an <see cref="ActivationStore"/>, and weights are computed of it when they are asked for.</remarks>
+public sealed class TokenWeights : IDisposable
 {
     /// <summary>u: what is drawn from few samples is noisy, and a token no sample minded must not be free.</summary>
     const double Share = 0.9;
 
-    readonly Dictionary<string, float[][]> weights = [];
+    // ‖∂L/∂y_t‖² of each sample, layer after layer.
+    readonly ActivationStore squares;
+    readonly Dictionary<string, LayerScale> layers;
+    readonly int samples;
+
+    TokenWeights(ActivationStore squares, Dictionary<string, LayerScale> layers, int samples) => (this.squares, this.layers, this.samples) = (squares, layers, samples);
 
     /// <summary>Measures the weights: one backward pass a sample for all layers.</summary>
     /// <param name="model">The float model.</param>
@@ -41,42 +47,121 @@ public sealed class TokenWeights
             graph.AddOutput(norm);
             return norm.Name;
         })];
+        Draw(graph, graph.Find(model.Graph.Outputs[0].Name)!, graph.Find(fisher.ExtraInputs[0])!);
         graph.RemoveUnused();
+        graph.Sort();
 
-        var result = new TokenWeights();
-        foreach (var layer in layers)
-            result.weights[layer.Name] = new float[samples.Count][];
         var single = settings with { BatchSize = 1, Session = settings.Session with { Threads = 1 } };
-        using var forward = new OnnxSession(model, single.Session);
-        using var backward = new OnnxSession(fisher.Model, single.Session);
-        // Without buffering: the default partitioner takes up to 64 samples ahead for each thread, 38 MB of pixels.
-        Parallel.ForEach(Partitioner.Create(samples.Tensors(single, cancellation), EnumerablePartitionerOptions.NoBuffering), ModelPart.Parallelism(settings, cancellation), (tensor, _, index) =>
+        using var session = new OnnxSession(fisher.Model, single.Session);
+        var squares = new ActivationStore(samples.Count);
+        try
         {
-            // Each sample has draws of its own, so that they do not depend on which thread comes first.
-            var random = new Random(unchecked(seed * 1_000_003 + (int)index));
-            float[] scores = forward.Run(new Dictionary<string, Tensor> { [input] = tensor }, [forward.OutputNames[0]])[0].ToFloats();
-            backward.Run(new Dictionary<string, Tensor> { [input] = tensor, [fisher.ExtraInputs[0]] = Tensor.Of([FisherDamageMetric.Draw(scores, random)]) }, names,
-                (i, _, norms) => result.weights[layers[i].Name][index] = norms.ToArray());
-        });
-        foreach (var layer in result.weights.Values)
-            Normalize(layer);
-        return result;
+            var tokens = new int[layers.Count];
+            ModelPart.ForEachBatch(samples.Count, ModelPart.Parallelism(settings, cancellation), sample =>
+            {
+                // Each sample has draws of its own, so that they do not depend on which thread comes first.
+                var random = new Random(unchecked(seed * 1_000_003 + sample));
+                var all = new List<float>();
+                session.Run(new Dictionary<string, Tensor> { [input] = samples.Tensor(sample, single), [DrawName] = Tensor.OfBytes(ElementType.Double, BitConverter.GetBytes(random.NextDouble()), 1, 1) }, names,
+                    (i, _, norms) =>
+                    {
+                        tokens[i] = norms.Length;
+                        all.AddRange(norms);
+                    });
+                squares.Write(sample, CollectionsMarshal.AsSpan(all), all.Count);
+            });
+            return new TokenWeights(squares, Scales(squares, layers, tokens, samples.Count), samples.Count);
+        }
+        catch
+        {
+            squares.Dispose();
+            throw;
+        }
     }
 
+    /// <summary>
+    /// Puts a class drawn from the scores in the place of the label: the first whose share of the softmax, added up over the classes, exceeds a number between 0 and 1 that is fed. So one run does
+    /// what would be a forward pass to draw by and a pass with the class.
+    /// </summary>
+    static void Draw(Graph graph, Value scores, Value label)
+    {
+        const long Double = (long)ElementType.Double, Int64 = (long)ElementType.Int64;
+        var exact = graph.Emit("Cast", [scores], ("to", Double));
+        var upTo = graph.Emit("CumSum", [graph.Emit("Exp", [graph.Emit("Sub", [exact, graph.Emit("ReduceMax", [exact])])]), graph.AddInitializer("class_axis", Tensor.Scalar(1L))]);
+        var limit = graph.Emit("Mul", [graph.Emit("ReduceMax", [upTo]), graph.AddInput(DrawName, ElementType.Double, [1, 1])]);
+        var drawn = graph.Emit("ReduceSum", [graph.Emit("Cast", [graph.Emit("LessOrEqual", [upTo, limit])], ("to", Int64))], ("keepdims", 0L));
+        graph.ReplaceUses(label, graph.Emit("Reshape", [drawn, graph.AddInitializer("one_label", Tensor.Of([1L]))]));
+        graph.RemoveInput(label);
+    }
+
+    const string DrawName = "class_draw";
+
     /// <summary>√ω of the tokens of a sample, in the order of the rows of the layer's input; null for a layer that was not measured.</summary>
-    public float[]? RootsOf(QuantizableLayer layer, int sample) => weights.TryGetValue(layer.Name, out var samples) ? samples[sample] : null;
+    /// <exception cref="IOException">The scratch file cannot be read.</exception>
+    public float[]? RootsOf(QuantizableLayer layer, int sample)
+    {
+        if (!layers.TryGetValue(layer.Name, out var scale))
+            return null;
+        var roots = squares.Read(sample, new ReusedMemory()).As<float>().Slice(scale.First, scale.Tokens).ToArray();
+        for (int t = 0; t < roots.Length; t++)
+            roots[t] = (float)Math.Sqrt(scale.Weight(roots[t]) / scale.MeanWeight);
+        return roots;
+    }
 
     /// <summary>ω of the tokens of a layer, averaged over the samples; null for a layer that was not measured.</summary>
-    public float[]? MeanOf(QuantizableLayer layer) => !weights.TryGetValue(layer.Name, out var samples) ? null
-        : [.. Enumerable.Range(0, samples[0].Length).Select(t => samples.Average(s => s[t] * s[t]))];
-
-    static void Normalize(float[][] samples)
+    /// <exception cref="IOException">The scratch file cannot be read.</exception>
+    public float[]? MeanOf(QuantizableLayer layer)
     {
-        double meanSquare = samples.Average(s => s.Average(v => (double)v));
-        double Weight(float square) => meanSquare > 0 ? 1 - Share + Share * Math.Sqrt(square / meanSquare) : 1;
-        double mean = samples.Average(s => s.Average(Weight));
-        foreach (float[] sample in samples)
-            for (int t = 0; t < sample.Length; t++)
-                sample[t] = (float)Math.Sqrt(Weight(sample[t]) / mean);
+        if (!layers.TryGetValue(layer.Name, out var scale))
+            return null;
+        var sums = new double[scale.Tokens];
+        for (int sample = 0; sample < samples; sample++)
+        {
+            float[] roots = RootsOf(layer, sample)!;
+            for (int t = 0; t < sums.Length; t++)
+                sums[t] += roots[t] * roots[t];
+        }
+        return [.. sums.Select(sum => (float)(sum / samples))];
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => squares.Dispose();
+
+    static Dictionary<string, LayerScale> Scales(ActivationStore squares, IReadOnlyList<QuantizableLayer> layers, int[] tokens, int samples)
+    {
+        var scales = new LayerScale[layers.Count];
+        for (int i = 0, first = 0; i < scales.Length; first += tokens[i++])
+            scales[i] = new LayerScale(first, tokens[i], MeanSquare: 0, MeanWeight: 0);
+        double[] Means(Func<LayerScale, float, double> of)
+        {
+            var sums = new double[scales.Length];
+            var memory = new ReusedMemory();
+            for (int sample = 0; sample < samples; sample++)
+            {
+                var all = squares.Read(sample, memory).As<float>();
+                for (int i = 0; i < scales.Length; i++)
+                {
+                    double sum = 0;
+                    foreach (float square in all.Slice(scales[i].First, scales[i].Tokens))
+                        sum += of(scales[i], square);
+                    sums[i] += sum / scales[i].Tokens;
+                }
+            }
+            return [.. sums.Select(sum => sum / samples)];
+        }
+        double[] meanSquares = Means((_, square) => square);
+        scales = [.. scales.Zip(meanSquares, (scale, mean) => scale with { MeanSquare = mean })];
+        double[] meanWeights = Means((scale, square) => scale.Weight(square));
+        return layers.Select((layer, i) => (layer.Name, Scale: scales[i] with { MeanWeight = meanWeights[i] })).ToDictionary(p => p.Name, p => p.Scale);
+    }
+
+    /// <summary>How weights of a layer follow from squared norms.</summary>
+    /// <param name="First">Where its tokens begin among all of a sample.</param>
+    /// <param name="Tokens">How many it has.</param>
+    /// <param name="MeanSquare">Mean squared norm over all samples.</param>
+    /// <param name="MeanWeight">Mean of <see cref="Weight"/>, which ω is divided by.</param>
+    sealed record LayerScale(int First, int Tokens, double MeanSquare, double MeanWeight)
+    {
+        public double Weight(float square) => MeanSquare > 0 ? 1 - Share + Share * Math.Sqrt(square / MeanSquare) : 1;
     }
 }

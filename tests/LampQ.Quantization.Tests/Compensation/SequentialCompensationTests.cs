@@ -161,7 +161,7 @@ public sealed class SequentialCompensationTests
     {
         var vit = new TinyVit();
         var calibration = TinyRuns.Calibrate(vit, TinyRuns.Samples(vit));
-        var weights = TokenWeights.Measure(calibration.Model, [.. calibration.Structure.Layers.Where(l => !l.Node.Is("Conv"))], calibration.Samples, 0, TinyRuns.Settings);
+        using var weights = TokenWeights.Measure(calibration.Model, [.. calibration.Structure.Layers.Where(l => !l.Node.Is("Conv"))], calibration.Samples, 0, TinyRuns.Settings);
         foreach (var layer in calibration.Structure.Layers.Where(l => l.Type is LayerType.Fc1 or LayerType.Proj))
             for (int s = 0; s < calibration.Samples.Count; s++)
             {
