@@ -3,7 +3,7 @@
 //
 // Output with ML.NET 5.0.1:
 //
-//   SdcaMaximumEntropy on quantized features: 99.2 % of 240 pictures right, log loss 0.032
+//   SdcaMaximumEntropy on quantized features: 99.2 % of 240 pictures right, log loss 0.030
 //
 // The stand-ins of eng/offline have no trainers; plain class means learn instead:
 //
