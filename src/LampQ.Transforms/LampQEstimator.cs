@@ -117,9 +117,10 @@ public sealed class LampQEstimator : IEstimator<LampQTransformer>
 
     LampQReport Compare(QuantizationResult result, ScoringModel quantized, SampleSet samples, RunSettings run, Stopwatch watch, CancellationToken cancellation)
     {
-        using var before = new OnnxSession(source, run.Session);
+        var session = run.Session with { Threads = options.Threads };
+        using var before = new OnnxSession(source, session);
         // What the pipeline will run, not the graph in stock ONNX Runtime: the report is about the transformer that Fit returns.
-        using var after = LampQSession.Load(quantized.Bytes, new LampQSessionOptions(run.Session));
+        using var after = LampQSession.Load(quantized.Bytes, new LampQSessionOptions(session));
         var reference = ModelOutputs.Of(before, samples, run, cancellation);
         // Where the model states its classes, they were compared when the rows were read.
         if (samples.HasLabels)

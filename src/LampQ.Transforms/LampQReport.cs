@@ -43,10 +43,10 @@ public sealed record LampQReport
     /// <summary>Share of labelled rows the quantized model gets right, 0 to 1; null without labels.</summary>
     public double? Top1 { get; init; }
 
-    /// <summary>Median milliseconds a row of the float model on this CPU, both models in turn.</summary>
+    /// <summary>Median milliseconds a row of the float model on this CPU and the step's threads, both models in turn.</summary>
     public required double Fp32Milliseconds { get; init; }
 
-    /// <summary>Median milliseconds a row of the quantized model.</summary>
+    /// <summary>Median milliseconds a row of the quantized model. .NET compiles LampQ's kernels for speed while they run in the first seconds, so models of about a millisecond are faster later.</summary>
     public required double QuantizedMilliseconds { get; init; }
 
     /// <summary>Which quantized operations run on LampQ's kernels, and why the others do not; empty for a packed model, whose operators are chosen already.</summary>
