@@ -39,6 +39,23 @@ sealed class CommandError(int exitCode, string message, Exception? cause = null)
         }
     });
 
+    /// <summary>Quantizes samples that were decoded before: what fails then is the model's fault, but for the scratch file, whose message says what to do.</summary>
+    public static T BlameModelOrScratchFile<T>(string modelPath, Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (IOException e)
+        {
+            throw new CommandError(ExitCodes.Usage, e.Message, e);
+        }
+        catch (Exception e) when (e is NotSupportedException or InvalidDataException or OnnxRuntimeException)
+        {
+            throw new CommandError(ExitCodes.Model, $"Model '{modelPath}': {e.Message}", e);
+        }
+    }
+
     static T Blame<T>(int exitCode, string prefix, string path, Func<T> work)
     {
         try

@@ -32,8 +32,7 @@ sealed class MLNetRun(MLNetRequest request, Terminal terminal)
         var images = Load(folder, names, steps);
         if (request.Options.Recipe.Refusal(images.Length) is { } refusal)
             throw CommandError.Usage(refusal);
-        if (classifier.FixedBatch is { } batch && images.Length < batch)
-            throw CommandError.Usage($"There are {images.Length} calibration images, but the model '{classifier.Path}' takes {batch} at once. Give at least as many, or export it with another batch.");
+        classifier.CheckCount(images.Length);
         terminal.Report($"{names.Length} classes, {folder.Files.Count} images, {images.Length} of them calibrate");
         var pipeline = Pipeline(steps, names, run);
         using var model = Fit(pipeline, images);
@@ -98,21 +97,11 @@ sealed class MLNetRun(MLNetRequest request, Terminal terminal)
     {
         try
         {
-            return pipeline.Fit(mlContext.Data.LoadFromEnumerable(images));
+            return CommandError.BlameModelOrScratchFile(request.Model, () => pipeline.Fit(mlContext.Data.LoadFromEnumerable(images)));
         }
         catch (InfeasibleBudgetException e)
         {
             throw new CommandError(ExitCodes.Budget, e.Message, e);
-        }
-        // Of the scratch file; the message says what to do.
-        catch (IOException e)
-        {
-            throw new CommandError(ExitCodes.Usage, e.Message, e);
-        }
-        // The images were decoded before, so these are about the model.
-        catch (Exception e) when (e is NotSupportedException or InvalidDataException or OnnxRuntimeException)
-        {
-            throw new CommandError(ExitCodes.Model, $"Model '{request.Model}': {e.Message}", e);
         }
     }
 

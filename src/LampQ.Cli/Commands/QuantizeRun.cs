@@ -91,10 +91,9 @@ sealed class QuantizeRun(QuantizeRequest request, Terminal terminal)
             samples = SampleSet.Synthetic(request.Images, shape, request.Options.Seed);
         }
         // As the library does, so that both models are compared on the images that calibrated.
+        classifier.CheckCount(samples.Count);
         if (classifier.FixedBatch is > 1 and var batch && samples.Count % batch != 0)
         {
-            if (samples.Count < batch)
-                throw CommandError.Usage($"There are {samples.Count} calibration images, but the model '{classifier.Path}' takes {batch} at once. Give at least as many, or export it with another batch.");
             terminal.Note($"{samples.Count - samples.Count % batch} of {samples.Count} images are used: the model takes {batch} at once.");
             samples = samples.Take(samples.Count - samples.Count % batch);
         }
@@ -129,21 +128,11 @@ sealed class QuantizeRun(QuantizeRequest request, Terminal terminal)
         var options = request.Options with { Run = run };
         try
         {
-            return new ModelQuantizer(options, terminal).Quantize(classifier.Model, samples, terminal.Cancellation);
+            return CommandError.BlameModelOrScratchFile(request.Model, () => new ModelQuantizer(options, terminal).Quantize(classifier.Model, samples, terminal.Cancellation));
         }
         catch (InfeasibleBudgetException e)
         {
             throw new CommandError(ExitCodes.Budget, Explain(e), e);
-        }
-        // Of the scratch file; the message says what to do.
-        catch (IOException e)
-        {
-            throw new CommandError(ExitCodes.Usage, e.Message, e);
-        }
-        // The samples were loaded before, so these are about the model.
-        catch (Exception e) when (e is NotSupportedException or InvalidDataException or OnnxRuntimeException)
-        {
-            throw new CommandError(ExitCodes.Model, $"Model '{request.Model}': {e.Message}", e);
         }
     }
 

@@ -80,6 +80,14 @@ sealed class ClassifierModel
         return (int)classes;
     });
 
+    /// <summary>Checks that there are images for one run at least.</summary>
+    /// <exception cref="CommandError">The model fixes its batch, and there are fewer.</exception>
+    public void CheckCount(int images)
+    {
+        if (images < FixedBatch)
+            throw CommandError.Usage($"There are {images} calibration images, but the model '{Path}' takes {FixedBatch} at once. Give at least as many, or export it with another batch.");
+    }
+
     /// <summary>Checks that samples fit the input.</summary>
     /// <exception cref="CommandError">They have another shape: the data are to blame.</exception>
     public void CheckShape(SampleSet samples, string dataPath)
