@@ -15,6 +15,8 @@ public sealed class ResidualStreams(SampleSet samples, RunSettings run, long roo
     readonly ActivationStore[] ofFloat = [NewStore(samples, run, roomInBytes), NewStore(samples, run, roomInBytes)], ofQuantized = [NewStore(samples, run, roomInBytes), NewStore(samples, run, roomInBytes)];
     // Cuts take turns with two stores of each stream: the one that stands at a cut is filled from the other.
     int cut;
+    // Both streams are the same until a quantized part has run.
+    bool isOne = true;
 
     /// <summary>Number of batches.</summary>
     public int Batches => samples.BatchCount(run);
@@ -25,7 +27,10 @@ public sealed class ResidualStreams(SampleSet samples, RunSettings run, long roo
     public (Tensor Float, Tensor Quantized) Read(int batch, StreamMemory memory)
     {
         if (cut > 0)
-            return (ofFloat[cut % 2].Read(batch, memory.Float), ofQuantized[cut % 2].Read(batch, memory.Quantized));
+        {
+            var exact = ofFloat[cut % 2].Read(batch, memory.Float);
+            return (exact, isOne ? exact : ofQuantized[cut % 2].Read(batch, memory.Quantized));
+        }
         var loaded = samples.Tensor(batch, run);
         return (loaded, loaded);
     }
@@ -36,10 +41,10 @@ public sealed class ResidualStreams(SampleSet samples, RunSettings run, long roo
 
     /// <summary>Goes on to the next cut.</summary>
     /// <param name="floatPart">The float model from this cut to the next one, its first output; null where every batch of it has been kept already.</param>
-    /// <param name="quantizedPart">The same of the quantized twin.</param>
+    /// <param name="quantizedPart">The same of the quantized twin; null, at every cut, where nobody asks for another stream than the float one.</param>
     /// <param name="cancellation">Cancels between two batches; the streams are of no use then.</param>
     /// <exception cref="IOException">A scratch file cannot be written or read.</exception>
-    public void Advance(ModelPart? floatPart, ModelPart quantizedPart, CancellationToken cancellation = default)
+    public void Advance(ModelPart? floatPart, ModelPart? quantizedPart, CancellationToken cancellation = default)
     {
         int next = (cut + 1) % 2;
         ModelPart.ForEachBatch(Batches, ModelPart.Parallelism(run, cancellation), () => new StreamMemory(), (batch, memory) =>
@@ -47,10 +52,12 @@ public sealed class ResidualStreams(SampleSet samples, RunSettings run, long roo
             var (x, quantized) = Read(batch, memory);
             if (floatPart is not null)
                 Move(floatPart, x, ofFloat[next], batch);
-            Move(quantizedPart, quantized, ofQuantized[next], batch);
+            if (quantizedPart is not null)
+                Move(quantizedPart, quantized, ofQuantized[next], batch);
         });
         ofFloat[cut % 2].Clear();
         ofQuantized[cut % 2].Clear();
+        isOne = quantizedPart is null;
         cut++;
     }
 

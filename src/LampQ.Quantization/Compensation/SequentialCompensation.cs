@@ -87,9 +87,9 @@ public sealed record SequentialCompensation
             if (end is null || rest.Count == 0)
                 break;
             using var floatPart = floatIsKept ? null : ModelPart.Of(model, start, g => [g.Find(end.Name)!], Run);
-            // Layers on their own need no other stream than the float model's, which then is not kept on the way.
+            // Layers on their own need no other stream than the float model's.
             using var quantizedPart = Method.FollowsEarlierLayers ? twin.Part(start, g => [g.Find(end.Name)!], Run) : null;
-            streams.Advance(floatPart, quantizedPart ?? floatPart!, cancellation);
+            streams.Advance(floatPart, quantizedPart, cancellation);
         }
         return plan with { Layers = result };
     }

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using LampQ.Onnx;
 using LampQ.Runtime;
 
@@ -15,7 +14,7 @@ public sealed class TokenWeights : IDisposable
     /// <summary>u: what is drawn from few samples is noisy, and a token no sample minded must not be free.</summary>
     const double Share = 0.9;
 
-    // ‖∂L/∂y_t‖² of each sample, layer after layer.
+    // ‖∂L/∂y_t‖² of each sample and layer (StoredAt).
     readonly ActivationStore squares;
     readonly Dictionary<string, LayerScale> layers;
     readonly int samples;
@@ -53,24 +52,17 @@ public sealed class TokenWeights : IDisposable
 
         var single = settings with { BatchSize = 1, Session = settings.Session with { Threads = 1 } };
         using var session = new OnnxSession(fisher.Model, single.Session);
-        var squares = new ActivationStore(samples.Count);
+        var squares = new ActivationStore(samples.Count * layers.Count);
         try
         {
-            var tokens = new int[layers.Count];
             ModelPart.ForEachBatch(samples.Count, ModelPart.Parallelism(settings, cancellation), sample =>
             {
                 // Each sample has draws of its own, so that they do not depend on which thread comes first.
                 var random = new Random(unchecked(seed * 1_000_003 + sample));
-                var all = new List<float>();
                 session.Run(new Dictionary<string, Tensor> { [input] = samples.Tensor(sample, single), [DrawName] = Tensor.OfBytes(ElementType.Double, BitConverter.GetBytes(random.NextDouble()), 1, 1) }, names,
-                    (i, _, norms) =>
-                    {
-                        tokens[i] = norms.Length;
-                        all.AddRange(norms);
-                    });
-                squares.Write(sample, CollectionsMarshal.AsSpan(all), all.Count);
+                    (i, _, norms) => squares.Write(StoredAt(sample, i, layers.Count), norms, norms.Length));
             });
-            return new TokenWeights(squares, Scales(squares, layers, tokens, samples.Count), samples.Count);
+            return new TokenWeights(squares, Scales(squares, layers, samples.Count), samples.Count);
         }
         catch
         {
@@ -102,7 +94,7 @@ public sealed class TokenWeights : IDisposable
     {
         if (!layers.TryGetValue(layer.Name, out var scale))
             return null;
-        var roots = squares.Read(sample, new ReusedMemory()).As<float>().Slice(scale.First, scale.Tokens).ToArray();
+        var roots = squares.Read(StoredAt(sample, scale.Layer, layers.Count), new ReusedMemory()).ToFloats();
         for (int t = 0; t < roots.Length; t++)
             roots[t] = (float)Math.Sqrt(scale.Weight(roots[t]) / scale.MeanWeight);
         return roots;
@@ -112,9 +104,9 @@ public sealed class TokenWeights : IDisposable
     /// <exception cref="IOException">The scratch file cannot be read.</exception>
     public float[]? MeanOf(QuantizableLayer layer)
     {
-        if (!layers.TryGetValue(layer.Name, out var scale))
+        if (RootsOf(layer, 0) is not { } first)
             return null;
-        var sums = new double[scale.Tokens];
+        var sums = new double[first.Length];
         for (int sample = 0; sample < samples; sample++)
         {
             float[] roots = RootsOf(layer, sample)!;
@@ -127,40 +119,38 @@ public sealed class TokenWeights : IDisposable
     /// <inheritdoc/>
     public void Dispose() => squares.Dispose();
 
-    static Dictionary<string, LayerScale> Scales(ActivationStore squares, IReadOnlyList<QuantizableLayer> layers, int[] tokens, int samples)
+    /// <summary>Place of a sample and layer in the store.</summary>
+    static int StoredAt(int sample, int layer, int layers) => sample * layers + layer;
+
+    static Dictionary<string, LayerScale> Scales(ActivationStore squares, IReadOnlyList<QuantizableLayer> layers, int samples)
     {
-        var scales = new LayerScale[layers.Count];
-        for (int i = 0, first = 0; i < scales.Length; first += tokens[i++])
-            scales[i] = new LayerScale(first, tokens[i], MeanSquare: 0, MeanWeight: 0);
-        double[] Means(Func<LayerScale, float, double> of)
+        var memory = new ReusedMemory();
+        // Over the samples, of the means over their tokens.
+        double Mean(int layer, Func<float, double> of)
         {
-            var sums = new double[scales.Length];
-            var memory = new ReusedMemory();
+            double mean = 0;
             for (int sample = 0; sample < samples; sample++)
             {
-                var all = squares.Read(sample, memory).As<float>();
-                for (int i = 0; i < scales.Length; i++)
-                {
-                    double sum = 0;
-                    foreach (float square in all.Slice(scales[i].First, scales[i].Tokens))
-                        sum += of(scales[i], square);
-                    sums[i] += sum / scales[i].Tokens;
-                }
+                var tokens = squares.Read(StoredAt(sample, layer, layers.Count), memory).As<float>();
+                double sum = 0;
+                foreach (float square in tokens)
+                    sum += of(square);
+                mean += sum / tokens.Length;
             }
-            return [.. sums.Select(sum => sum / samples)];
+            return mean / samples;
         }
-        double[] meanSquares = Means((_, square) => square);
-        scales = [.. scales.Zip(meanSquares, (scale, mean) => scale with { MeanSquare = mean })];
-        double[] meanWeights = Means((scale, square) => scale.Weight(square));
-        return layers.Select((layer, i) => (layer.Name, Scale: scales[i] with { MeanWeight = meanWeights[i] })).ToDictionary(p => p.Name, p => p.Scale);
+        return layers.Select((layer, i) =>
+        {
+            var scale = new LayerScale(i, Mean(i, square => square), MeanWeight: 0);
+            return (layer.Name, Scale: scale with { MeanWeight = Mean(i, scale.Weight) });
+        }).ToDictionary(p => p.Name, p => p.Scale);
     }
 
     /// <summary>How weights of a layer follow from squared norms.</summary>
-    /// <param name="First">Where its tokens begin among all of a sample.</param>
-    /// <param name="Tokens">How many it has.</param>
+    /// <param name="Layer">Its number.</param>
     /// <param name="MeanSquare">Mean squared norm over all samples.</param>
     /// <param name="MeanWeight">Mean of <see cref="Weight"/>, which ω is divided by.</param>
-    sealed record LayerScale(int First, int Tokens, double MeanSquare, double MeanWeight)
+    sealed record LayerScale(int Layer, double MeanSquare, double MeanWeight)
     {
         public double Weight(float square) => MeanSquare > 0 ? 1 - Share + Share * Math.Sqrt(square / MeanSquare) : 1;
     }
