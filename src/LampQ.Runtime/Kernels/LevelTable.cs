@@ -1,3 +1,5 @@
+using LampQ.Onnx;
+
 namespace LampQ.Runtime;
 
 /// <summary>
@@ -12,8 +14,8 @@ sealed unsafe class LevelTable
     /// <summary>The largest level.</summary>
     public const int LargestLevel = (1 << (8 * MostPlanes)) - 1;
 
-    /// <summary>Levels of 8-bit codes, and a zero beside them.</summary>
-    public const int MostLevels = 257;
+    /// <summary>As many as a <see cref="CodeTable"/> has values.</summary>
+    public const int MostLevels = CodeTable.MostValues;
 
     readonly AlignedArray<float> thresholds;
     readonly AlignedArray<int> levels;

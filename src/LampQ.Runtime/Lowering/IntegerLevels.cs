@@ -16,8 +16,6 @@ namespace LampQ.Runtime;
 /// </remarks>
 sealed record IntegerLevels(float[] Thresholds, long[] Levels, int ZeroPoint, double Step, int Planes)
 {
-    const int MostPlanes = 3;
-
     // Rounding of the values themselves.
     const double Exact = 1.0 / (1 << 24);
 
@@ -27,12 +25,12 @@ sealed record IntegerLevels(float[] Thresholds, long[] Levels, int ZeroPoint, do
         if (table is null)
             return null;
         double least = Math.Min(0, table.Values[0]), range = Math.Max(0, table.Values[^1]) - least, smallest = table.Values.Select(Math.Abs).Where(v => v > 0).DefaultIfEmpty(1).Min();
-        for (int planes = 1; planes <= MostPlanes; planes++)
+        for (int planes = 1; planes <= LevelTable.MostPlanes; planes++)
         {
             // Two roundings, of the zero point and of the largest value, may add a level.
             double most = Math.Pow(2, 8 * planes) - 1, grid = Math.Max(range, smallest) / (most - 1);
             foreach (double step in (double[])[smallest, grid])
-                if (With(table, step, least, planes) is var levels && levels.Levels[^1] <= most && levels.ZeroPoint <= most && (levels.LargestError(table) <= range * Exact || planes == MostPlanes && step == grid))
+                if (With(table, step, least, planes) is var levels && levels.Levels[^1] <= most && levels.ZeroPoint <= most && (levels.LargestError(table) <= range * Exact || planes == LevelTable.MostPlanes && step == grid))
                     return levels;
         }
         throw new InvalidOperationException("Three bytes hold any table.");
