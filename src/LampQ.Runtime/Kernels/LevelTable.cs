@@ -1,5 +1,3 @@
-using LampQ.Onnx;
-
 namespace LampQ.Runtime;
 
 /// <summary>
@@ -14,8 +12,8 @@ sealed unsafe class LevelTable
     /// <summary>The largest level.</summary>
     public const int LargestLevel = (1 << (8 * MostPlanes)) - 1;
 
-    /// <summary>As many as a <see cref="CodeTable"/> has values.</summary>
-    public const int MostLevels = CodeTable.MostValues;
+    /// <summary>Levels of 8-bit codes, and a zero beside them. LampQ.Onnx says it for its tables too, which the native library is compiled without.</summary>
+    public const int MostLevels = 257;
 
     readonly AlignedArray<float> thresholds;
     readonly AlignedArray<int> levels;
