@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Writes every page of benchmarks/results that needs a quiet machine, about 12 minutes on two cores: benchmarks/speed.sh [--only kernels,models,narrow,memory,table,goals] [DATA-FOLDER] [NAME=VALUE...]
+# Writes every page of benchmarks/results that needs a quiet machine, about 12 minutes on two cores: benchmarks/speed.sh [--only kernels,models,narrow,profile,memory,table,goals] [DATA-FOLDER] [NAME=VALUE...]
 #
 #   kernels   kernels-CPU.md      the integer product alone, every path of this CPU, share of its VNNI peak; then without AVX-512
 #   models    models-CPU.md       LampQ against ONNX Runtime 1.29.0 and 1.30.0, whole models, one interleaved run
 #   narrow    models-CPU-avx2.md  the same with AVX-512 and AVX-VNNI switched off for .NET (ONNX Runtime keeps them)
+#   profile   profile-CPU.md      milliseconds and GOPS of each kind of operator
 #   memory    memory.md           resident memory
 #   table     benchmark-CPU.md    BenchmarkDotNet's table of the kernels
 #   goals     goals.md            what was to be reached, and what each CPU reaches, read from the pages above
@@ -11,7 +12,7 @@
 # NAME=VALUE as LampQ.Speed takes them: seconds=10 threads=1,2 batch=1,8; clock=processor threads=1 for a machine that is busy. ONNX Runtime comes from npm in both package modes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-parts=kernels,models,narrow,memory,table,goals
+parts=kernels,models,narrow,profile,memory,table,goals
 if [ "${1:-}" = --only ]; then
     parts=${2:?Give the parts: --only kernels,models}
     shift 2
@@ -99,6 +100,10 @@ fi
 if wanted narrow; then
     both_runtimes
     DOTNET_EnableAVX512=0 DOTNET_EnableAVXVNNI=0 against "$results/models-$cpu-avx2.md" "title=$title without AVX-512 and AVX-VNNI" batch=1 spellings=qdq "$@" >/dev/null
+fi
+
+if wanted profile; then
+    "$built/LampQ.Speed" profile "$work/models" "$results/profile-$cpu.md" "$title"
 fi
 
 if wanted memory; then

@@ -19,9 +19,14 @@ if (args is ["memory", var folder, var page])
     ResidentMemory.Write(folder, page);
     return 0;
 }
+if (args is ["profile", var profiled, var profile, var cpu])
+{
+    OperatorProfile.Write(profiled, profile, cpu);
+    return 0;
+}
 if (args is not [string models, string results, .. string[] rest] || rest.Any(r => !r.Contains('=')))
 {
-    Console.Error.WriteLine("usage: LampQ.Speed MODELS-FOLDER RESULTS.md NAME=FOLDER-WITH-THIS-PROGRAM-AND-AN-ONNX-RUNTIME... [tiny=FLOAT.onnx,QUANTIZED.onnx] [seconds=N] [threads=1,2] [batch=1,8] [spin=true] [clock=wall|processor] [title=WORDS] [spellings=all|qdq]\n       LampQ.Speed memory MODELS-FOLDER RESULTS.md\n       LampQ.Speed goals RESULTS-FOLDER");
+    Console.Error.WriteLine("usage: LampQ.Speed MODELS-FOLDER RESULTS.md NAME=FOLDER-WITH-THIS-PROGRAM-AND-AN-ONNX-RUNTIME... [tiny=FLOAT.onnx,QUANTIZED.onnx] [seconds=N] [threads=1,2] [batch=1,8] [spin=true] [clock=wall|processor] [title=WORDS] [spellings=all|qdq]\n       LampQ.Speed memory MODELS-FOLDER RESULTS.md\n       LampQ.Speed profile MODELS-FOLDER RESULTS.md CPU\n       LampQ.Speed goals RESULTS-FOLDER");
     return 2;
 }
 

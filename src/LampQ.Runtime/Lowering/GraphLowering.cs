@@ -301,7 +301,7 @@ sealed class GraphLowering
         if (output.IsUnused)
             return;
         var y = nodes.LayerNorm(Current(norm.Input), norm.Gamma, norm.Beta, norm.Epsilon, null, $"{norm.Name}.norm");
-        y.Shape = output.Shape;
+        y.Shape ??= view.Shape(output);
         Take(output, y);
         Done(norm.Name, "layer norm", "LayerNorm");
     }

@@ -232,6 +232,22 @@ public sealed class LoweringTests
     }
 
     [TestMethod]
+    public void Apply_FloatHeadOfAModelThatStatesNoShapeInside_StillChoosesTheTokenEarly()
+    {
+        var spelling = new TinyVit { DynamicBatch = true };
+        var images = spelling.Images(3, 7);
+        var qdq = QdqModels.Portable(QdqModels.Prepared(spelling.Build()), images);
+        var head = qdq.Graph.Nodes.Last(n => n.Is("Gemm", "MatMul")).Input(0)!;
+        qdq.Graph.ReplaceUses(head, QdqActivation.Match(head)!.Source);
+        foreach (var node in qdq.Graph.Nodes)
+            foreach (var output in node.Outputs.Where(o => o is { IsGraphOutput: false }))
+                output!.Shape = null;
+        var early = new Lowering().Apply(qdq);
+        Assert.AreEqual(1, early.Graph.Nodes.Last(n => n.OpType == "LinearQuantize").Output.Shape![1].Size, "The last fc1 is computed for the class token alone.");
+        CollectionAssert.AreEqual(Run(LampQSession.Load(new Lowering { SelectTokensEarly = false }.Apply(qdq)), images), Run(LampQSession.Load(early), images));
+    }
+
+    [TestMethod]
     public void Apply_MeanOverTokens_ChoosesNoToken()
     {
         var spelling = new TinyVit { Pool = PoolForm.Mean };
