@@ -26,7 +26,7 @@ static class PackedWidths
                 foreach (var (name, options) in new (string, QuantizationOptions)[]
                     { ($"uniform {bits}", new() { Method = AllocationMethod.Uniform, UniformBits = bits }), ($"mixed, {bits} on average", new() { TargetBits = bits }) })
                 {
-                    byte[] packed = new ModelQuantizer(options with { Export = ExportFormat.Packed, Compensation = ErrorCompensation.None }).Quantize(model, calibration).Model.ToBytes();
+                    byte[] packed = new ModelQuantizer(Rows.ToNearest(options) with { Export = ExportFormat.Packed }).Quantize(model, calibration).Model.ToBytes();
                     using var session = LampQSession.Load(packed);
                     var outputs = ModelOutputs.Of(session, evaluation, new RunSettings());
                     string row = $"| {subject.Name} | {name} | {packed.Length:N0} | {evaluation.Count} | {exact.MeanKl(outputs):F4} | {exact.Agreement(outputs):P2} | {100 * (outputs.TopK(labels, 1) - exact.TopK(labels, 1)):F2} |";

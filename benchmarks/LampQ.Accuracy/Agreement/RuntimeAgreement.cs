@@ -62,7 +62,7 @@ static class RuntimeAgreement
     static Model Quantized(Subject subject, string data, string path, QuantizationOptions options)
     {
         if (!File.Exists(path))
-            new ModelQuantizer(options with { Compensation = ErrorCompensation.None }).Quantize(Model.Read(subject.Path(data)), Unlabelled.Of(subject.Calibration(data, AccuracyTables.CalibrationImages))).Portable.Write(path);
+            new ModelQuantizer(Rows.ToNearest(options)).Quantize(Model.Read(subject.Path(data)), Unlabelled.Of(subject.Calibration(data, AccuracyTables.CalibrationImages))).Portable.Write(path);
         return Model.Read(path);
     }
 

@@ -6,7 +6,10 @@ namespace LampQ.Accuracy;
 static class Rows
 {
     /// <summary>Metrics and allocations against each other, weights rounded to nearest.</summary>
-    public static IEnumerable<(string Name, QuantizationOptions Options)> Plain => Allocations.Select(r => (r.Name, r.Options with { Compensation = ErrorCompensation.None }));
+    public static IEnumerable<(string Name, QuantizationOptions Options)> Plain => Allocations.Select(r => (r.Name, ToNearest(r.Options)));
+
+    /// <summary>Weights rounded to nearest, one scale a row and no zero points: what metrics and kernels are compared with.</summary>
+    public static QuantizationOptions ToNearest(QuantizationOptions options) => options with { Compensation = ErrorCompensation.None, WeightQuantizer = WeightQuantizer.Mse };
 
     /// <summary>What <c>lampq quantize --effort balanced</c> makes; in the paper profile Q, K, V and the attention map take the target width too.</summary>
     public static IEnumerable<(string Name, QuantizationOptions Options)> Recipes

@@ -18,9 +18,10 @@ public abstract record CodedActivation
     /// <summary>The float value that a formula of <see cref="LogQuantizer"/> or <see cref="TwinQuantizer"/> rounds; null where a value is no such formula.</summary>
     public static Value? SourceOf(Value value) => LogSource(value)?.Source ?? TwinSource(value)?.Source;
 
-    /// <summary>The integers of a weight that is written as Cast → Mul by its scales; null for anything else.</summary>
+    /// <summary>The integers of a weight that is written as Cast → Sub of its zero points, if any → Mul by its scales; null for anything else.</summary>
     public static Value? FoldedWeight(Value value) =>
-        Through(value, "Mul") is { } integers && value.Producer!.Input(1)?.Constant is not null && Through(integers, "Cast") is { Constant: { Rank: >= 2 } stored } codes && stored.Type.IsInteger() ? codes : null;
+        Through(value, "Mul") is { } steps && value.Producer!.Input(1)?.Constant is not null
+        && Through(Through(steps, "Sub") is { } shifted && steps.Producer!.Input(1)?.Constant is not null ? shifted : steps, "Cast") is { Constant: { Rank: >= 2 } stored } codes && stored.Type.IsInteger() ? codes : null;
 
     /// <summary>Operators of the formula that read <see cref="Source"/> itself.</summary>
     public required IReadOnlyList<Node> Readers { get; init; }

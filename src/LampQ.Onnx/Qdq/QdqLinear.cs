@@ -63,22 +63,23 @@ public static class QdqLinear
         var quantized = StoreWeights(graph, name, weights, type, rowPerOutput);
         var scale = graph.AddInitializer($"{name}.weight_scale", Tensor.Of(weights.Scales));
         // ONNX Runtime's QGemm is chosen only where the zero points are written out, zeros as they are.
-        var zeroPoint = graph.AddInitializer($"{name}.weight_zero_point", Store(new sbyte[weights.Rows], type, weights.Rows));
+        var zeroPoint = graph.AddInitializer($"{name}.weight_zero_point", Store(weights.ZeroPoints ?? new sbyte[weights.Rows], type, weights.Rows));
         var dequantized = graph.Emit("DequantizeLinear", [quantized, scale, zeroPoint], $"{name}.weight", ("axis", rowPerOutput ? 0L : 1L));
         (dequantized.Type, dequantized.Shape) = (ElementType.Float, quantized.Shape);
         return dequantized;
     }
 
-    /// <summary>Stores integer weights and writes Cast → Mul by the scales, which ONNX Runtime folds at load; parameters as in <see cref="WriteWeights"/>.</summary>
+    /// <summary>Stores integer weights and writes Cast → Mul by the scales, with a Sub of zero points between them where there are any, which ONNX Runtime folds at load; parameters as in <see cref="WriteWeights"/>.</summary>
     internal static Value WriteFoldedWeights(Graph graph, string name, QuantizedWeights weights, WeightContainer container, bool rowPerOutput)
     {
         // No integer kernel reads them: 8 bits need no uint8 here.
         var type = container.TypeFor(weights.Bits) == ElementType.Int4 ? ElementType.Int4 : ElementType.Int8;
         var quantized = StoreWeights(graph, name, weights, type, rowPerOutput);
         var integers = graph.Emit("Cast", [quantized], $"{name}.weight_integers", ("to", (long)ElementType.Float));
-        var scale = graph.AddInitializer($"{name}.weight_scale", rowPerOutput ? Tensor.Of(weights.Scales, weights.Rows, 1) : Tensor.Of(weights.Scales));
-        var folded = graph.Emit("Mul", [integers, scale], $"{name}.weight");
-        foreach (var value in new[] { integers, folded })
+        Value Vector(string part, float[] values) => graph.AddInitializer($"{name}.weight_{part}", rowPerOutput ? Tensor.Of(values, weights.Rows, 1) : Tensor.Of(values));
+        var steps = weights.ZeroPoints is { } zeroPoints ? graph.Emit("Sub", [integers, Vector("zero_point", Array.ConvertAll(zeroPoints, z => (float)z))], $"{name}.weight_steps") : integers;
+        var folded = graph.Emit("Mul", [steps, Vector("scale", weights.Scales)], $"{name}.weight");
+        foreach (var value in new[] { integers, steps, folded })
             (value.Type, value.Shape) = (ElementType.Float, quantized.Shape);
         return folded;
     }
@@ -135,14 +136,14 @@ public static class QdqLinear
         }
         long[] integers = ByRows(stored.ToIntegers(), rows, columns, rowPerOutput);
         reason = "";
-        return WeightCodes.Of(integers, rows, columns, scales, node.Input(2)?.Constant is { } zero ? Spread(zero.ToIntegers(), rows) : new long[rows]);
+        return WeightCodes.Of(stored.Type, integers, rows, columns, scales, node.Input(2)?.Constant is { } zero ? Spread(zero.ToIntegers(), rows) : new long[rows]);
 
         static long Wrap(long axis, int rank) => axis < 0 ? axis + rank : axis;
 
         static T[] Spread<T>(T[] values, int count) => values.Length == count ? values : [.. Enumerable.Repeat(values[0], count)];
     }
 
-    /// <summary>Reads integer weights that are written as Cast → Mul by their scales (<see cref="WriteFoldedWeights"/>); null for anything else.</summary>
+    /// <summary>Reads integer weights that are written as Cast → Sub of zero points, if any → Mul by their scales (<see cref="WriteFoldedWeights"/>); null for anything else.</summary>
     /// <param name="folded">The weight as the node uses it.</param>
     /// <param name="rowPerOutput">True for [N, K] with scales [N, 1], false for [K, N] with scales [N].</param>
     public static WeightCodes? MatchFoldedWeights(Value folded, bool rowPerOutput)
@@ -150,9 +151,18 @@ public static class QdqLinear
         if (CodedActivation.FoldedWeight(folded)?.Constant is not { Rank: 2, Type: ElementType.Int8 or ElementType.Int4 } stored || folded.Producer!.Input(1)!.Constant is not { Type: ElementType.Float } scale)
             return null;
         int rows = (int)stored.Shape[rowPerOutput ? 0 : 1], columns = (int)stored.Shape[rowPerOutput ? 1 : 0];
-        bool isPerRow = rowPerOutput ? scale.Rank == 2 && scale.Shape[0] == rows && scale.Shape[1] == 1 : scale.Count == rows && scale.Shape[^1] == rows;
         var scales = scale.ToFloats();
-        return isPerRow && scales.All(s => s > 0 && float.IsFinite(s)) ? WeightCodes.Of(ByRows(stored.ToIntegers(), rows, columns, rowPerOutput), rows, columns, scales, new long[rows]) : null;
+        float[] zeroPoints = new float[rows];
+        if (folded.Producer.Input(0)!.Producer is { } sub && sub.Is("Sub"))
+        {
+            if (sub.Input(1)!.Constant is not { Type: ElementType.Float } zero || !IsPerRow(zero) || zero.ToFloats() is var values && values.Any(z => z != MathF.Round(z) || MathF.Abs(z) > 128))
+                return null;
+            zeroPoints = values;
+        }
+        return IsPerRow(scale) && scales.All(s => s > 0 && float.IsFinite(s))
+            ? WeightCodes.Of(stored.Type, ByRows(stored.ToIntegers(), rows, columns, rowPerOutput), rows, columns, scales, [.. zeroPoints.Select(z => (long)z)]) : null;
+
+        bool IsPerRow(Tensor tensor) => rowPerOutput ? tensor.Rank == 2 && tensor.Shape[0] == rows && tensor.Shape[1] == 1 : tensor.Count == rows && tensor.Shape[^1] == rows;
     }
 
     /// <summary>[N, K] of [N, K] or [K, N].</summary>

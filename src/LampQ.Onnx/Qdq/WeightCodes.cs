@@ -2,7 +2,7 @@ namespace LampQ.Onnx;
 
 /// <summary>
 /// Integer weights as kernels take them: w = scale·(code − zero point), a row an output channel. Zero points are 0 wherever code − zero point of the
-/// whole row fits a signed byte, so that uint8 with zero point 128 becomes plain int8.
+/// whole row fits the bits of the matrix, so that uint8 with zero point 128 becomes plain int8.
 /// </summary>
 /// <param name="Rows">N, output channels.</param>
 /// <param name="Columns">K, input channels.</param>
@@ -19,10 +19,7 @@ public sealed record WeightCodes(int Rows, int Columns, sbyte[] Codes, float[] S
             int low = 0, high = 0;
             foreach (sbyte code in Codes)
                 (low, high) = (Math.Min(low, code), Math.Max(high, (int)code));
-            int bits = 2;
-            while (low < -(1 << (bits - 1)) || high >= 1 << (bits - 1))
-                bits++;
-            return bits;
+            return BitsFor(low, high);
         }
     }
 
@@ -55,26 +52,50 @@ public sealed record WeightCodes(int Rows, int Columns, sbyte[] Codes, float[] S
         [.. parts.SelectMany(p => p.Codes)], [.. parts.SelectMany(p => p.Scales)], [.. parts.SelectMany(p => p.ZeroPoints)]);
 
     /// <summary>Integers of any container as signed codes with zero points.</summary>
-    /// <param name="stored">[N, K] integers, −128 to 255.</param>
+    /// <param name="type">The container; unsigned ones are moved to the middle of their range.</param>
+    /// <param name="stored">[N, K] integers of that type.</param>
     /// <param name="rows">N.</param>
     /// <param name="columns">K.</param>
     /// <param name="scales">[N].</param>
     /// <param name="zeroPoints">[N], in the same container.</param>
-    internal static WeightCodes Of(long[] stored, int rows, int columns, float[] scales, long[] zeroPoints)
+    internal static WeightCodes Of(ElementType type, long[] stored, int rows, int columns, float[] scales, long[] zeroPoints)
     {
+        int middle = type switch { ElementType.UInt8 => 128, ElementType.UInt4 => 8, ElementType.UInt2 => 2, _ => 0 };
+        // Rows without a zero point save a correction, but must not cost the matrix a bit.
+        var moved = new int[rows];
+        int all = 2, stays = 2;
+        for (int n = 0; n < rows; n++)
+        {
+            var (low, high) = RangeOf(stored.AsSpan(n * columns, columns));
+            moved[n] = BitsFor(low - zeroPoints[n], high - zeroPoints[n]);
+            (all, stays) = (Math.Max(all, moved[n]), Math.Max(stays, BitsFor(low - middle, high - middle)));
+        }
         var codes = new sbyte[stored.Length];
         var remaining = new int[rows];
         for (int n = 0; n < rows; n++)
         {
-            var row = stored.AsSpan(n * columns, columns);
-            long shift = zeroPoints[n];
-            foreach (long code in row)
-                if (code - zeroPoints[n] is < -128 or > 127)
-                    shift = 128; // only uint8 has such rows
-            for (int k = 0; k < columns; k++)
-                codes[n * columns + k] = (sbyte)(row[k] - shift);
+            long shift = moved[n] <= Math.Min(all, stays) ? zeroPoints[n] : middle;
+            for (int i = n * columns; i < (n + 1) * columns; i++)
+                codes[i] = (sbyte)(stored[i] - shift);
             remaining[n] = (int)(zeroPoints[n] - shift);
         }
         return new WeightCodes(rows, columns, codes, scales, remaining);
+    }
+
+    static (long Low, long High) RangeOf(ReadOnlySpan<long> integers)
+    {
+        long low = integers[0], high = low;
+        foreach (long integer in integers)
+            (low, high) = (Math.Min(low, integer), Math.Max(high, integer));
+        return (low, high);
+    }
+
+    /// <summary>Fewest bits, 2 or more, that hold every integer from low to high: −2^(bits−1) ≤ integer &lt; 2^(bits−1).</summary>
+    static int BitsFor(long low, long high)
+    {
+        int bits = 2;
+        while (low < -(1 << (bits - 1)) || high >= 1 << (bits - 1))
+            bits++;
+        return bits;
     }
 }

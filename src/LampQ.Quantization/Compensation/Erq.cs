@@ -39,8 +39,8 @@ sealed class ErqCompensation : ErrorCompensation
         double ridge = Ridge * moments.Gram[^1];
         real += Solve(gram, ridge, (target - real * gram).Transpose()).Transpose();
 
-        float[] moved = [.. Enumerable.Range(0, rows * columns).Select(i => (float)real[i / columns, i % columns])];
-        var scales = problem.Quantizer.Quantize(moved, rows, problem.Bits, problem.InputPower).Scales;
+        var power = problem.InputPower;
+        WeightGrid[] grids = [.. Enumerable.Range(0, rows).Select(n => problem.Quantizer.GridOf([.. Enumerable.Range(0, columns).Select(k => (float)real[n, k])], problem.Bits, power))];
         var codes = new sbyte[rows * columns];
         for (int first = 0; first < columns;)
         {
@@ -49,7 +49,7 @@ sealed class ErqCompensation : ErrorCompensation
             var error = Matrix<double>.Build.Dense(rows, count);
             Parallel.For(0, rows, row =>
             {
-                var delta = Refine(real, row, from, scales[row], problem.Bits, own, codes.AsSpan(row * columns + from, count));
+                var delta = Refine(real, row, from, grids[row], own, codes.AsSpan(row * columns + from, count));
                 for (int k = 0; k < count; k++)
                     error[row, k] = delta[k];
             });
@@ -61,19 +61,21 @@ sealed class ErqCompensation : ErrorCompensation
                 real.SetSubMatrix(0, first, real.SubMatrix(0, rows, first, width - first) - takeover.Transpose());
             }
         }
-        return new CompensatedWeights(new QuantizedWeights(problem.Bits, rows, columns, codes, scales),
+        return new CompensatedWeights(WeightGrid.Weights(grids, columns, codes),
             problem.Bias is null ? null : [.. Enumerable.Range(0, rows).Select(n => (float)real[n, columns])]);
     }
 
     /// <summary>Rounds a part of a row to nearest and flips single roundings while that helps; returns δ = ŵ − w.</summary>
-    static double[] Refine(Matrix<double> real, int row, int first, float scale, int bits, Matrix<double> gram, Span<sbyte> codes)
+    static double[] Refine(Matrix<double> real, int row, int first, WeightGrid grid, Matrix<double> gram, Span<sbyte> codes)
     {
-        int count = codes.Length, low = -(1 << (bits - 1)), high = -low - 1;
+        int count = codes.Length;
+        float scale = grid.Scale;
+        var steps = new int[count];
         var delta = new double[count];
         for (int k = 0; k < count; k++)
         {
-            codes[k] = (sbyte)Math.Clamp(Math.Round(real[row, first + k] / scale), low, high);
-            delta[k] = scale * codes[k] - real[row, first + k];
+            steps[k] = (int)Math.Clamp(Math.Round(real[row, first + k] / scale), grid.Low, grid.High);
+            delta[k] = scale * steps[k] - real[row, first + k];
         }
         var gradient = (gram * Vector<double>.Build.Dense(delta)).AsArray();
         for (int flip = 0; flip < MostFlips; flip++)
@@ -83,8 +85,8 @@ sealed class ErqCompensation : ErrorCompensation
             double steepest = 0;
             for (int k = 0; k < count; k++)
             {
-                int next = codes[k] - Math.Sign(delta[k]);
-                if (gradient[k] * delta[k] > 0 && Math.Abs(delta[k]) <= scale / 2 && next >= low && next <= high && Math.Abs(gradient[k]) > steepest)
+                int next = steps[k] - Math.Sign(delta[k]);
+                if (gradient[k] * delta[k] > 0 && Math.Abs(delta[k]) <= scale / 2 && next >= grid.Low && next <= grid.High && Math.Abs(gradient[k]) > steepest)
                     (best, steepest) = (k, Math.Abs(gradient[k]));
             }
             if (best < 0)
@@ -92,11 +94,13 @@ sealed class ErqCompensation : ErrorCompensation
             double step = -Math.Sign(delta[best]) * (double)scale;
             if (2 * step * gradient[best] + step * step * gram[best, best] >= 0)
                 break;
-            codes[best] = (sbyte)(codes[best] + Math.Sign(step));
+            steps[best] += Math.Sign(step);
             delta[best] += step;
             for (int k = 0; k < count; k++)
                 gradient[k] += step * gram[k, best];
         }
+        for (int k = 0; k < count; k++)
+            codes[k] = grid.CodeOf(steps[k]);
         return delta;
     }
 

@@ -26,17 +26,20 @@ sealed class GptqCompensation : ErrorCompensation
         for (int k = 0; k < metric.RowCount; k++)
             metric[k, k] += damping;
         var plane = new NearestPlane(metric);
-        var scales = Round(problem).Scales;
         int columns = problem.Columns;
+        var power = problem.InputPower;
+        var grids = new WeightGrid[problem.Rows];
         var codes = new sbyte[problem.Weight.Length];
         Parallel.For(0, problem.Rows, row =>
         {
             var weights = new float[columns];
             var rounded = new float[columns];
-            plane.Arrange(problem.Weight.AsSpan(row * columns, columns), weights);
-            plane.Round(weights, scales[row], problem.Bits, rounded);
-            plane.Restore(rounded, codes.AsSpan(row * columns, columns));
+            var own = problem.Weight.AsSpan(row * columns, columns);
+            grids[row] = problem.Quantizer.GridOf(own, problem.Bits, power);
+            plane.Arrange(own, weights);
+            plane.Round(weights, grids[row], rounded);
+            plane.Restore(rounded, grids[row], codes.AsSpan(row * columns, columns));
         });
-        return new CompensatedWeights(new QuantizedWeights(problem.Bits, problem.Rows, columns, codes, scales), problem.Bias);
+        return new CompensatedWeights(WeightGrid.Weights(grids, columns, codes), problem.Bias);
     }
 }

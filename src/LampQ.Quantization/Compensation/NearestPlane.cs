@@ -48,24 +48,23 @@ public sealed class NearestPlane
             arranged[i] = values[order[i]];
     }
 
-    /// <summary>Brings integers back into the order of the columns.</summary>
-    public void Restore(ReadOnlySpan<float> arranged, Span<sbyte> codes)
+    /// <summary>Brings integers back into the order of the columns, as codes of their grid.</summary>
+    public void Restore(ReadOnlySpan<float> arranged, WeightGrid grid, Span<sbyte> codes)
     {
         for (int i = 0; i < order.Length; i++)
-            codes[order[i]] = (sbyte)arranged[i];
+            codes[order[i]] = grid.CodeOf(arranged[i]);
     }
 
     /// <summary>Rounds one row.</summary>
     /// <param name="weights">w, arranged.</param>
-    /// <param name="scale">s.</param>
-    /// <param name="bits">Integers lie in −2^(bits−1) to 2^(bits−1) − 1.</param>
+    /// <param name="grid">s, and the least and the largest q.</param>
     /// <param name="codes">Receives q, arranged.</param>
     /// <param name="giveUpAt">The search ends once the error reaches this.</param>
     /// <returns>The error (w − s·q)ᵀH(w − s·q), or more than <paramref name="giveUpAt"/>.</returns>
-    public double Round(ReadOnlySpan<float> weights, float scale, int bits, Span<float> codes, double giveUpAt = double.PositiveInfinity)
+    public double Round(ReadOnlySpan<float> weights, WeightGrid grid, Span<float> codes, double giveUpAt = double.PositiveInfinity)
     {
         int size = Size;
-        float low = -(1 << (bits - 1)), high = -low - 1, inverse = 1 / scale;
+        float low = grid.Low, high = grid.High, scale = grid.Scale, inverse = 1 / scale;
         Span<float> rest = size <= 4096 ? stackalloc float[size] : new float[size];
         double error = 0;
         for (int i = 0; i < size; i++)
@@ -87,15 +86,14 @@ public sealed class NearestPlane
     /// closed form s = qᵀHw / qᵀHq, in turn (the rounding of QuantEase, arXiv 2309.01885, within clipping; the scale of any quantizer that is linear in it).
     /// </summary>
     /// <param name="weights">w, arranged.</param>
-    /// <param name="scale">s to start from; the improved one on return.</param>
-    /// <param name="bits">Integers lie in −2^(bits−1) to 2^(bits−1) − 1.</param>
+    /// <param name="grid">s to start from, the improved one on return; the least and the largest q stay.</param>
     /// <param name="codes">q, arranged.</param>
     /// <returns>The error (w − s·q)ᵀH(w − s·q).</returns>
-    public double Descend(ReadOnlySpan<float> weights, ref float scale, int bits, Span<float> codes)
+    public double Descend(ReadOnlySpan<float> weights, ref WeightGrid grid, Span<float> codes)
     {
         const int Rounds = 4, Sweeps = 8;
         int size = Size;
-        float low = -(1 << (bits - 1)), high = -low - 1;
+        float low = grid.Low, high = grid.High, scale = grid.Scale;
         var ofWeights = new float[size];
         Multiply(weights, ofWeights);
         var ofCodes = new float[size];
@@ -137,6 +135,7 @@ public sealed class NearestPlane
         double error = 0;
         for (int k = 0; k < size; k++)
             error += (weights[k] - scale * codes[k]) * ((double)ofWeights[k] - scale * ofCodes[k]);
+        grid = grid with { Scale = scale };
         return error;
     }
 

@@ -51,30 +51,31 @@ sealed class RidgeGptqCompensation : ErrorCompensation
         var plane = new NearestPlane(second);
         var power = problem.InputPower;
         var codes = new sbyte[problem.Weight.Length];
-        var scales = new float[rows];
+        var grids = new WeightGrid[rows];
         Parallel.For(0, rows, row =>
         {
             var real = new float[columns];
             for (int k = 0; k < columns; k++)
                 real[k] = (float)(weights[row, k] + change[k, row]);
-            float start = problem.Quantizer.Quantize(real, 1, problem.Bits, power).Scales[0];
+            var start = problem.Quantizer.GridOf(real, problem.Bits, power);
             var arranged = new float[columns];
             plane.Arrange(real, arranged);
             var (rounded, candidate) = (new float[columns], new float[columns]);
             double least = double.PositiveInfinity;
             foreach (float factor in ScaleFactors)
             {
-                double error = plane.Round(arranged, start * factor, problem.Bits, candidate, least);
+                var grid = start.Scaled(factor);
+                double error = plane.Round(arranged, grid, candidate, least);
                 if (error < least)
                 {
-                    (least, scales[row]) = (error, start * factor);
+                    (least, grids[row]) = (error, grid);
                     (rounded, candidate) = (candidate, rounded);
                 }
             }
-            plane.Descend(arranged, ref scales[row], problem.Bits, rounded);
-            plane.Restore(rounded, codes.AsSpan(row * columns, columns));
+            plane.Descend(arranged, ref grids[row], rounded);
+            plane.Restore(rounded, grids[row], codes.AsSpan(row * columns, columns));
         });
-        var quantized = new QuantizedWeights(problem.Bits, rows, columns, codes, scales);
+        var quantized = WeightGrid.Weights(grids, columns, codes);
         return new CompensatedWeights(quantized, problem.Bias is null ? null : moments.BestBias(quantized.Dequantize()));
     }
 }

@@ -116,8 +116,8 @@ public sealed record QuantizationOptions
     /// <summary>What moves between LayerNorms and the layers behind them before anything is quantized; null leaves them. Default RepQ-ViT's (docs/decisions/0016-metrics-and-rules.md).</summary>
     public EquivalentTransformation? NormTransformation { get; init; } = EquivalentTransformation.LayerNormReparameterization;
 
-    /// <summary>How weights are rounded. Default least squared error.</summary>
-    public WeightQuantizer WeightQuantizer { get; init; } = WeightQuantizer.Mse;
+    /// <summary>How weights are rounded. Default least squared error, with a zero point a row (docs/decisions/0011).</summary>
+    public WeightQuantizer WeightQuantizer { get; init; } = WeightQuantizer.AsymmetricMse;
 
     /// <summary>How the range of what goes into a layer is chosen. Default: the one that won by measurement (docs/decisions/0011).</summary>
     public ActivationRange ActivationRange { get; init; } = ActivationRange.Mse;

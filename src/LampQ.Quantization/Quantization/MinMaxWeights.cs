@@ -10,5 +10,5 @@ sealed class MinMaxWeights : WeightQuantizer
 {
     public override string Name => "min-max";
 
-    protected override float ScaleCore(ReadOnlySpan<float> row, int bits, ReadOnlySpan<float> inputPower) => ScaleWithoutClipping(row, bits);
+    protected override WeightGrid GridCore(ReadOnlySpan<float> row, int bits, ReadOnlySpan<float> inputPower) => new(bits, ScaleWithoutClipping(row, bits));
 }

@@ -10,24 +10,32 @@ public abstract partial class WeightQuantizer
     const int Steps = 80;
 
     /// <summary>Searches the scale of a row between that without clipping and a fraction of it.</summary>
-    protected static float LeastErrorScale(ReadOnlySpan<float> row, int bits, ReadOnlySpan<float> inputPower)
+    protected static WeightGrid LeastErrorGrid(ReadOnlySpan<float> row, int bits, ReadOnlySpan<float> inputPower)
     {
-        float full = ScaleWithoutClipping(row, bits), best = full;
-        double least = Error(row, full, bits, inputPower, double.PositiveInfinity);
-        float smallest = bits <= 3 ? 0.2f : 0.4f;
+        var best = new WeightGrid(bits, ScaleWithoutClipping(row, bits));
+        float full = best.Scale;
+        double least = Error(row, best, inputPower, double.PositiveInfinity);
         for (int step = 1; step <= Steps; step++)
         {
-            float scale = full * (1 - (1 - smallest) * step / Steps);
-            double error = Error(row, scale, bits, inputPower, least);
+            var grid = best with { Scale = Shrunk(full, bits, step) };
+            double error = Error(row, grid, inputPower, least);
             if (error < least)
-                (least, best) = (error, scale);
+                (least, best) = (error, grid);
         }
         return best;
     }
 
-    static double Error(ReadOnlySpan<float> row, float scale, int bits, ReadOnlySpan<float> power, double giveUpAt)
+    /// <summary>A scale of the search, from that without clipping to a fraction of it.</summary>
+    static float Shrunk(float full, int bits, int step)
     {
-        float low = -(1 << (bits - 1)), high = -low - 1, inverse = 1 / scale;
+        float smallest = bits <= 3 ? 0.2f : 0.4f;
+        return full * (1 - (1 - smallest) * step / Steps);
+    }
+
+    /// <summary>Σ_k p_k·(w_k − ŵ_k)² of a row rounded to the nearest value of its grid, or some sum of at least <paramref name="giveUpAt"/>.</summary>
+    protected static double Error(ReadOnlySpan<float> row, WeightGrid grid, ReadOnlySpan<float> power, double giveUpAt = double.PositiveInfinity)
+    {
+        float low = grid.Low, high = grid.High, scale = grid.Scale, inverse = 1 / scale;
         double sum = 0;
         int i = 0;
         // Blocks are summed in float and added up in double: a block is short enough that nothing is lost, and a hopeless scale is left early.
@@ -51,11 +59,12 @@ public abstract partial class WeightQuantizer
             sum += power.IsEmpty ? error * error : power[i] * error * error;
         }
         return sum;
-    }}
+    }
+}
 
 sealed class MseWeights : WeightQuantizer
 {
     public override string Name => "mse";
 
-    protected override float ScaleCore(ReadOnlySpan<float> row, int bits, ReadOnlySpan<float> inputPower) => LeastErrorScale(row, bits, inputPower);
+    protected override WeightGrid GridCore(ReadOnlySpan<float> row, int bits, ReadOnlySpan<float> inputPower) => LeastErrorGrid(row, bits, inputPower);
 }

@@ -15,5 +15,5 @@ sealed class OutputMseWeights : WeightQuantizer
 
     public override bool NeedsInputPower => true;
 
-    protected override float ScaleCore(ReadOnlySpan<float> row, int bits, ReadOnlySpan<float> inputPower) => LeastErrorScale(row, bits, inputPower);
+    protected override WeightGrid GridCore(ReadOnlySpan<float> row, int bits, ReadOnlySpan<float> inputPower) => LeastErrorGrid(row, bits, inputPower);
 }

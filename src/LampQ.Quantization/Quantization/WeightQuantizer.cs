@@ -6,7 +6,7 @@ namespace LampQ.Quantization;
 public abstract partial class WeightQuantizer
 {
     /// <summary>Every known quantizer.</summary>
-    public static IReadOnlyList<WeightQuantizer> All => [MinMax, Mse, OutputMse];
+    public static IReadOnlyList<WeightQuantizer> All => [MinMax, Mse, OutputMse, AsymmetricPercentile, AsymmetricMse, AsymmetricOutputMse];
 
     /// <summary>Name on the command line.</summary>
     public abstract string Name { get; }
@@ -14,7 +14,7 @@ public abstract partial class WeightQuantizer
     /// <summary>True when the power of input channels is worth collecting for it.</summary>
     public virtual bool NeedsInputPower => false;
 
-    /// <summary>Rounds weights: q = clamp(round(w / scale), −2^(bits−1), 2^(bits−1) − 1), one scale a row, rounding half to even.</summary>
+    /// <summary>Rounds weights: q = clamp(round(w / scale) + z, −2^(bits−1), 2^(bits−1) − 1), one scale and zero point z a row (z = 0 for the symmetric ones), rounding half to even.</summary>
     /// <param name="weights">Row-major [N, K]: one row an output channel.</param>
     /// <param name="rows">N.</param>
     /// <param name="bits">2 to 8.</param>
@@ -32,23 +32,25 @@ public abstract partial class WeightQuantizer
         if (!inputPower.IsEmpty && inputPower.Length != columns)
             throw new ArgumentException($"{inputPower.Length} input channels were weighed, but a row has {columns}.", nameof(inputPower));
         var codes = new sbyte[weights.Length];
-        var scales = new float[rows];
-        int low = -(1 << (bits - 1)), high = -low - 1;
+        var grids = new WeightGrid[rows];
         for (int row = 0; row < rows; row++)
         {
             var line = weights.Slice(row * columns, columns);
             foreach (float w in line)
                 if (!float.IsFinite(w))
                     throw new ArgumentException($"Row {row} has the weight {w}; weights must be finite.", nameof(weights));
-            float scale = scales[row] = ScaleCore(line, bits, inputPower);
+            var grid = grids[row] = GridCore(line, bits, inputPower);
             for (int i = 0; i < columns; i++)
-                codes[row * columns + i] = (sbyte)Math.Clamp(MathF.Round(line[i] / scale, MidpointRounding.ToEven), low, high);
+                codes[row * columns + i] = grid.CodeOf(Math.Clamp(MathF.Round(line[i] / grid.Scale, MidpointRounding.ToEven), grid.Low, grid.High));
         }
-        return new QuantizedWeights(bits, rows, columns, codes, scales);
+        return WeightGrid.Weights(grids, columns, codes);
     }
 
-    /// <summary>The scale of one row.</summary>
-    protected abstract float ScaleCore(ReadOnlySpan<float> row, int bits, ReadOnlySpan<float> inputPower);
+    /// <summary>The grid of one row of finite weights; parameters as in <see cref="Quantize"/>.</summary>
+    public WeightGrid GridOf(ReadOnlySpan<float> row, int bits, ReadOnlySpan<float> inputPower = default) => GridCore(row, bits, inputPower);
+
+    /// <summary>The grid of one row.</summary>
+    protected abstract WeightGrid GridCore(ReadOnlySpan<float> row, int bits, ReadOnlySpan<float> inputPower);
 
     /// <summary>The smallest scale under which no weight of the row is clipped; 1 for a row of zeros.</summary>
     protected static float ScaleWithoutClipping(ReadOnlySpan<float> row, int bits)

@@ -6,7 +6,7 @@ public abstract partial class Recipe
     /// AdaLog (ECCV 2024, arXiv 2407.12951): RepQ-ViT's reparameterization of norms; scales by least squared error of the layer's output; a logarithm of adaptive base for the attention map and behind GELU.
     /// </summary>
     /// <remarks>
-    /// Its search of 128 candidates in 6 steps and 3 rounds is replaced by one round of ours (<see cref="ActivationRange.OutputMse"/>). Weights are symmetric here, asymmetric in the paper. The paper's code
+    /// Its search of 128 candidates in 6 steps and 3 rounds is replaced by one round of ours (<see cref="ActivationRange.OutputMse"/>). The paper's code
     /// calibrates with random crops; here with the centre crop.
     /// </remarks>
     public static Recipe AdaLog { get; } = new AdaLogRecipe();
@@ -22,7 +22,7 @@ sealed class AdaLogRecipe : Recipe
 
     public override string Sets => "RepQ-ViT's norms, output-mse, adalog map and behind GELU";
 
-    public override string Differs => "one round of search instead of three; symmetric weights; no extra zero state";
+    public override string Differs => "one round of search instead of three; no extra zero state";
 
     public override bool IsMixed => false;
 
@@ -32,7 +32,7 @@ sealed class AdaLogRecipe : Recipe
     {
         NormTransformation = EquivalentTransformation.LayerNormReparameterization,
         ActivationRange = ActivationRange.OutputMse,
-        WeightQuantizer = WeightQuantizer.OutputMse,
+        WeightQuantizer = WeightQuantizer.AsymmetricOutputMse,
         MapQuantizer = MapQuantizer.AdaLog,
         GeluQuantizer = GeluQuantizer.AdaLog,
     };

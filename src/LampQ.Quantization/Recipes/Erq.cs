@@ -17,7 +17,7 @@ sealed class ErqRecipe : Recipe
 
     public override string Sets => "repq-vit's quantizers, erq compensation";
 
-    public override string Differs => "λ a token the same everywhere; symmetric weights";
+    public override string Differs => "λ a token the same everywhere";
 
     public override bool IsMixed => false;
 

@@ -12,7 +12,7 @@ sealed class LampQPlusRecipe : Recipe
 
     public override string Paper => "LampQ.MLNet, the default";
 
-    public override string Sets => "RepQ-ViT's norms, least squared error, kl-damage, ilp, refinement, ridge-gptq; patch embedding, head and attention at 8 bits";
+    public override string Sets => "RepQ-ViT's norms, least squared error, zero points of weights, kl-damage, ilp, refinement, ridge-gptq; patch embedding, head and attention at 8 bits";
 
     public override bool IsMixed => true;
 

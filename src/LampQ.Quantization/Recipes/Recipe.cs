@@ -79,6 +79,7 @@ public abstract partial class Recipe
         MapQuantizer = MapQuantizer.Uniform,
         GeluQuantizer = GeluQuantizer.Uniform,
         NormTransformation = null,
+        WeightQuantizer = WeightQuantizer.Mse,
         Compensation = ErrorCompensation.None,
         Reconstruction = Reconstruction.None,
         SensitivityImages = 32,

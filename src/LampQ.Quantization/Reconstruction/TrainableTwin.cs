@@ -74,12 +74,12 @@ sealed class TrainableTwin
 
     Node Twin(Node node) => Model.Graph.Find(node.Output.Name)!.Producer!;
 
-    /// <summary>ŵ = s·q with q constant. Behind a MatMul the product x·qᵀ takes the scales: their gradients then need no product of the size of the weight.</summary>
+    /// <summary>ŵ = s·(q − z) with codes q and zero points z constant. Behind a MatMul the product x·qᵀ takes the scales: their gradients then need no product of the size of the weight.</summary>
     void SplitWeight(QuantizableLayer layer, Node node, LayerPlan plan)
     {
         var graph = Model.Graph;
         int rows = layer.OutputChannels, columns = layer.InputChannels;
-        float[] codes = Array.ConvertAll(plan.Weights.Codes, c => (float)c);
+        float[] codes = plan.Weights.Steps();
         long[] stored = [.. layer.WeightTensor.Shape];
         var constant = graph.AddInitializer($"{layer.Name}.codes", Tensor.Of(layer.IsRowPerOutput ? codes : LinearWeights.Transpose(codes, rows, columns), stored));
         bool isBehind = node.Is("MatMul") && layer.WeightIndex == 1 && !node.Output.IsGraphOutput;

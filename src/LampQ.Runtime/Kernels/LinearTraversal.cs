@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using LampQ.Onnx;
 
@@ -128,18 +129,18 @@ static unsafe class LinearTraversal
             int groups = (Product.K + PackedWeights.GroupSize - 1) / PackedWeights.GroupSize, first = panel * PackedWeights.PanelChannels;
             int exist = Math.Min(channels, Product.N - first);
             nint unpackedBytes = Product.Bits == 8 ? 0 : (nint)channels * PackedWeights.GroupSize * stored, copyStride = (nint)groups * PackedWeights.GroupSize;
-            using var scratch = Scratch.Rent(TileBytes + InitBytes + unpackedBytes + DotKernel.TileRows * copyStride);
+            using var scratch = Scratch.Rent(TileBytes + 2 * InitBytes + unpackedBytes + DotKernel.TileRows * copyStride);
             var acc = (int*)scratch.Pointer;
             var init = (int*)(scratch.Pointer + TileBytes);
-            var unpacked = (sbyte*)init + InitBytes;
+            var zeroPoints = (int*)(scratch.Pointer + TileBytes + InitBytes);
+            var unpacked = (sbyte*)zeroPoints + InitBytes;
             byte* copy = (byte*)unpacked + unpackedBytes;
 
             var panelBytes = Product.Weights + PackedWeights.PanelOffset(panel, Product.K, Product.Bits);
             if (Product.Bits < 8)
                 WeightUnpacker.Unpack(panelBytes, channels, stored, Product.Bits, unpacked);
-            new Span<int>(init, channels).Clear();
-            if (Product.Init is not null)
-                new Span<int>(Product.Init + first, exist).CopyTo(new Span<int>(init, channels));
+            CopyPanel(Product.Init, first, exist, channels, init);
+            CopyPanel(Product.WeightZeroPoints, first, exist, channels, zeroPoints);
             var tile = new DotTile
             {
                 W = Product.Bits < 8 ? unpacked : (sbyte*)panelBytes,
@@ -176,7 +177,7 @@ static unsafe class LinearTraversal
                 }
                 Kernel.Run(&tile);
                 if (Product.WeightZeroPoints is not null)
-                    SubtractZeroPoints(acc, RowSums + row, tile.Rows, Product.WeightZeroPoints + first, exist);
+                    SubtractZeroPoints(acc, RowSums + row, tile.Rows, zeroPoints, channels);
                 Epilogue.Store(acc, tile.Rows, row, first, exist);
             }
         }
@@ -191,10 +192,23 @@ static unsafe class LinearTraversal
         }
     }
 
+    /// <summary>What a vector has for the channels of a panel, zeros beyond them and where there is no vector.</summary>
+    static void CopyPanel(int* vector, int first, int exist, int channels, int* panel)
+    {
+        new Span<int>(panel, channels).Clear();
+        if (vector is not null)
+            new Span<int>(vector + first, exist).CopyTo(new Span<int>(panel, channels));
+    }
+
     static void SubtractZeroPoints(int* acc, int* rowSums, int rows, int* zeroPoints, int channels)
     {
         for (int row = 0; row < rows; row++)
-            for (int channel = 0; channel < channels; channel++)
-                acc[row * PackedWeights.PanelChannels + channel] -= rowSums[row] * zeroPoints[channel];
+        {
+            var sum = new Vector<int>(rowSums[row]);
+            int* line = acc + row * PackedWeights.PanelChannels;
+            // Channels of a panel are stored by sixteens, which every vector divides.
+            for (int channel = 0; channel < channels; channel += Vector<int>.Count)
+                Unsafe.WriteUnaligned(line + channel, Unsafe.ReadUnaligned<Vector<int>>(line + channel) - sum * Unsafe.ReadUnaligned<Vector<int>>(zeroPoints + channel));
+        }
     }
 }

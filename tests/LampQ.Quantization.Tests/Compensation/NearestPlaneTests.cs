@@ -35,7 +35,7 @@ public sealed class NearestPlaneTests
         double whole = Round(plane, weights, 0.4f, 2).Error;
         var arranged = new float[12];
         plane.Arrange(weights, arranged);
-        Assert.IsTrue(plane.Round(arranged, 0.4f, 2, new float[12], whole / 2) >= whole / 2);
+        Assert.IsTrue(plane.Round(arranged, new WeightGrid(2, 0.4f), new float[12], whole / 2) >= whole / 2);
     }
 
     [TestMethod]
@@ -48,13 +48,17 @@ public sealed class NearestPlaneTests
             var arranged = new float[10];
             plane.Arrange(weights, arranged);
             var rounded = new float[10];
-            float scale = 0.5f;
-            double before = plane.Round(arranged, scale, 3, rounded);
+            // A code less its zero point is what the scale multiplies.
+            var grid = new WeightGrid(3, 0.5f, seed % 3 - 1);
+            double before = plane.Round(arranged, grid, rounded);
 
-            double after = plane.Descend(arranged, ref scale, 3, rounded);
+            double after = plane.Descend(arranged, ref grid, rounded);
 
+            float scale = grid.Scale;
             var codes = new sbyte[10];
-            plane.Restore(rounded, codes);
+            plane.Restore(rounded, grid, codes);
+            for (int k = 0; k < 10; k++)
+                codes[k] = (sbyte)(codes[k] - grid.ZeroPoint);
             double energy = Energy(metric, weights, codes, scale);
             Assert.IsTrue(after <= before * (1 + 1e-5), $"seed {seed}: {before} to {after}");
             Assert.AreEqual(energy, after, 1e-3 * before, $"seed {seed}");
@@ -62,7 +66,7 @@ public sealed class NearestPlaneTests
                 Assert.IsTrue(Energy(metric, weights, codes, other) >= energy * (1 - 1e-4), $"seed {seed}, scale {scale}");
             for (int k = 0; k < 10; k++)
                 foreach (int step in new[] { -1, 1 })
-                    if (codes[k] + step is >= -4 and <= 3)
+                    if (codes[k] + step >= grid.Low && codes[k] + step <= grid.High)
                     {
                         codes[k] = (sbyte)(codes[k] + step);
                         Assert.IsTrue(Energy(metric, weights, codes, scale) >= energy * (1 - 1e-2), $"seed {seed}, column {k}, step {step}");
@@ -84,8 +88,9 @@ public sealed class NearestPlaneTests
         var rounded = new float[weights.Length];
         var codes = new sbyte[weights.Length];
         plane.Arrange(weights, arranged);
-        double error = plane.Round(arranged, scale, bits, rounded);
-        plane.Restore(rounded, codes);
+        var grid = new WeightGrid(bits, scale);
+        double error = plane.Round(arranged, grid, rounded);
+        plane.Restore(rounded, grid, codes);
         return (codes, error);
     }
 

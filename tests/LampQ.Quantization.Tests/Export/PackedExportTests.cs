@@ -8,12 +8,29 @@ namespace LampQ.Quantization.Tests;
 [TestClass]
 public sealed class PackedExportTests
 {
+    public static IEnumerable<object[]> Kinds => from weights in new[] { "mse", "asymmetric-mse" } from profile in Enum.GetValues<QuantizationProfile>() from bits in new[] { 3, 8 } select new object[] { weights, profile, bits };
+
+    /// <summary>The papers' profile codes the map and the input of fc2 by other than uniform codes, whose weights are written another way.</summary>
     [TestMethod]
-    public void Quantize_TinyModelPacked_AnswersAsThePortableModelLoweredAtLoad()
+    [DynamicData(nameof(Kinds))]
+    public void Quantize_TinyModelPacked_AnswersAsThePortableModelLoweredAtLoad(string weights, QuantizationProfile profile, int bits)
     {
         var vit = new TinyVit();
         var samples = TinyRuns.Samples(vit);
-        var result = new ModelQuantizer(TinyRuns.Options with { Method = AllocationMethod.Uniform, UniformBits = 4, Export = ExportFormat.Packed }).Quantize(vit.Build(), samples);
+        var options = TinyRuns.Options with
+        {
+            Method = AllocationMethod.Uniform,
+            UniformBits = bits,
+            BitsFor = new Dictionary<string, int>(),
+            Profile = profile,
+            Export = ExportFormat.Packed,
+            WeightQuantizer = WeightQuantizer.All.Single(q => q.Name == weights),
+            GeluQuantizer = profile == QuantizationProfile.Paper ? GeluQuantizer.AdaLog : null,
+        };
+        var result = new ModelQuantizer(options).Quantize(vit.Build(), samples);
+        var layers = result.Model.Graph.Nodes.Where(n => n.Int("in_features") > 0).ToArray();
+        Assert.IsTrue(layers.All(n => n.Int("bits") == bits), "A zero point must not cost a bit.");
+        Assert.AreEqual(weights != "mse", layers.Any(n => n.Input(4) is not null), "Zero points");
         Assert.AreEqual(LampQDomain.Version, result.Model.Opsets[LampQDomain.Name]);
         Assert.AreEqual("packed", result.Model.Metadata["lampq.container"]);
         Assert.IsTrue(result.Portable.Graph.Nodes.All(n => n.Domain.Length == 0));

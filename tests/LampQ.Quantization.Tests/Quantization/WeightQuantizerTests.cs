@@ -23,10 +23,12 @@ public sealed class WeightQuantizerTests
             for (int i = 0; i < weights.Length; i++)
             {
                 double scale = quantized.Scales[i / Columns];
+                int zeroPoint = quantized.ZeroPoints?[i / Columns] ?? 0;
                 Assert.IsTrue(quantized.Codes[i] >= low && quantized.Codes[i] <= high, $"{bits} bits: code {quantized.Codes[i]}");
-                // No code of the range is nearer; 1e-6 leaves room for the float quotient at a tie.
-                double distance = Math.Abs(weights[i] / scale - quantized.Codes[i]);
-                double nearest = Math.Abs(weights[i] / scale - Math.Clamp(Math.Round(weights[i] / scale), low, high));
+                Assert.IsTrue(zeroPoint >= low && zeroPoint <= high, $"{bits} bits: zero point {zeroPoint}");
+                // No code of the range is nearer; 1e-4 leaves room for the float quotient at a tie.
+                double distance = Math.Abs(weights[i] / scale - (quantized.Codes[i] - zeroPoint));
+                double nearest = Math.Abs(weights[i] / scale - Math.Clamp(Math.Round(weights[i] / scale), low - zeroPoint, high - zeroPoint));
                 Assert.IsTrue(distance <= nearest + 1e-4, $"{bits} bits: {weights[i]} / {scale} became {quantized.Codes[i]}");
             }
         }
@@ -34,12 +36,12 @@ public sealed class WeightQuantizerTests
 
     [TestMethod]
     [DynamicData(nameof(Names))]
-    public void Quantize_Dequantized_IsScaleTimesCode(string name)
+    public void Quantize_Dequantized_IsScaleTimesCodeLessZeroPoint(string name)
     {
         var quantized = Named(name).Quantize(RandomRows(seed: 2), Rows, 4);
         float[] values = quantized.Dequantize();
         for (int i = 0; i < values.Length; i++)
-            Assert.AreEqual(quantized.Scales[i / Columns] * quantized.Codes[i], values[i]);
+            Assert.AreEqual(quantized.Scales[i / Columns] * (quantized.Codes[i] - (quantized.ZeroPoints?[i / Columns] ?? 0)), values[i]);
     }
 
     [TestMethod]
@@ -48,8 +50,8 @@ public sealed class WeightQuantizerTests
     {
         var quantized = Named(name).Quantize([0, 0, 0, 1, -2, .5f], 2, 3);
         Assert.AreEqual(1f, quantized.Scales[0]);
-        CollectionAssert.AreEqual(new sbyte[] { 0, 0, 0 }, quantized.Codes[..3]);
-        Assert.IsTrue(quantized.Scales[1] > 0 && quantized.Codes[4] < 0);
+        CollectionAssert.AreEqual(new float[] { 0, 0, 0 }, quantized.Dequantize()[..3]);
+        Assert.IsTrue(quantized.Scales[1] > 0 && quantized.Dequantize()[4] < 0);
     }
 
     [TestMethod]
@@ -178,6 +180,35 @@ public sealed class WeightQuantizerTests
         var powered = WeightQuantizer.Mse.Quantize(weights, Rows, 4, Enumerable.Repeat(2f, Columns).ToArray());
         CollectionAssert.AreEqual(plain.Codes, powered.Codes);
         CollectionAssert.AreEqual(plain.Scales, powered.Scales);
+    }
+
+    /// <summary>Rows that lie on one side of 0, or lean to one: what a zero point is for.</summary>
+    [TestMethod]
+    [DataRow(2), DataRow(3), DataRow(4), DataRow(8)]
+    public void AsymmetricMse_RowsThatLean_ErrsLessThanTheSymmetricOneAndThanThePercentiles(int bits)
+    {
+        var random = new Random(8);
+        float[] weights = [.. Enumerable.Range(0, Rows * Columns).Select(i => Bell(random) + i / Columns)];
+        var (own, symmetric, percentile) = (WeightQuantizer.AsymmetricMse.Quantize(weights, Rows, bits), WeightQuantizer.Mse.Quantize(weights, Rows, bits), WeightQuantizer.AsymmetricPercentile.Quantize(weights, Rows, bits));
+        for (int row = 0; row < Rows; row++)
+        {
+            // At 8 bits the end of a row decides, between two scales of the search.
+            Assert.IsTrue(bits == 8 || Error(weights, own, row) <= Error(weights, percentile, row) * (1 + 1e-5), $"row {row}");
+            if (row > 1)
+                Assert.IsTrue(Error(weights, own, row) < 0.8 * Error(weights, symmetric, row), $"row {row}: {Error(weights, own, row)} against {Error(weights, symmetric, row)}");
+        }
+        Assert.IsTrue(own.ZeroPoints![Rows - 1] < 0);
+    }
+
+    [TestMethod]
+    public void AsymmetricPercentile_LongRow_SpansTheQuantilesWithAllItsCodes()
+    {
+        float[] row = [.. Enumerable.Range(0, 2001).Select(i => i / 200f)];
+        var quantized = WeightQuantizer.AsymmetricPercentile.Quantize(row, 1, 4);
+        Assert.AreEqual(-8, quantized.Codes.Min());
+        Assert.AreEqual(7, quantized.Codes.Max());
+        Assert.AreEqual(-8, quantized.ZeroPoints![0]);
+        Assert.AreEqual(10 / 15f, quantized.Scales[0], 0.01f * 10 / 15);
     }
 
     static WeightQuantizer Named(string name) => WeightQuantizer.All.Single(q => q.Name == name);

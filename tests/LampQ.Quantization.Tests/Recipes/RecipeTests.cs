@@ -16,6 +16,7 @@ public sealed class RecipeTests
     [
         ("lampq+", "ridge-gptq", o => o with { Compensation = ErrorCompensation.None }),
         ("lampq+", "least squared error of weights", o => o with { Compensation = ErrorCompensation.None, WeightQuantizer = WeightQuantizer.MinMax }),
+        ("lampq+", "zero points of weights", o => o with { WeightQuantizer = WeightQuantizer.Mse }),
         ("uniform", "ridge-gptq", o => o with { Compensation = ErrorCompensation.None }),
         ("mptq-vit", "SQ-b", o => o with { NormTransformation = null }),
         ("mptq-vit", "the shift of SQ-b", o => o with { NormTransformation = EquivalentTransformation.SmoothQuant }),
@@ -27,6 +28,8 @@ public sealed class RecipeTests
         ("lampq", "AdaLog's error of outputs", o => o with { ActivationRange = ActivationRange.Mse }),
         ("erq", "Aqer and Wqer", o => o with { Compensation = ErrorCompensation.None }),
         ("repq-vit", "reparameterization", o => o with { NormTransformation = null }),
+        ("repq-vit", "zero points of weights", o => o with { WeightQuantizer = WeightQuantizer.Mse }),
+        ("adalog", "zero points of weights", o => o with { WeightQuantizer = WeightQuantizer.OutputMse }),
         ("repq-vit", "percentiles", o => o with { ActivationRange = ActivationRange.MinMax }),
         ("ptq4vit", "error of outputs", o => o with { ActivationRange = ActivationRange.Mse }),
         ("repq-vit", "log-sqrt2", o => o with { MapQuantizer = MapQuantizer.Uniform }),
