@@ -66,8 +66,8 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
             var uniform = groups.ToDictionary(g => g.Name, _ => options.UniformBits);
             var plan = compensation?.Apply(export.Plan(uniform), cancellation) ?? export.Plan(uniform);
             double rounded = total.Elapsed.TotalSeconds;
-            plan = Reconstruct(plan, willTrain, calibration, samples, weights, cancellation);
-            return Finish(export, plan, uniform, null, null, [], new StageSeconds(calibrated, 0, 0, 0, rounded - calibrated, total.Elapsed.TotalSeconds - rounded, 0, 0));
+            var (uniformPlan, uniformTraining) = Reconstruct(plan, willTrain, calibration, samples, weights, cancellation);
+            return Finish(export, uniformPlan, uniformTraining, uniform, null, null, [], new StageSeconds(calibrated, 0, 0, 0, rounded - calibrated, total.Elapsed.TotalSeconds - rounded, 0, 0));
         }
 
         int[] bits = [.. options.Bits.Order()];
@@ -110,8 +110,8 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         double refined = total.Elapsed.TotalSeconds;
         var (chosen, compensated) = Compensate(export, compensation, session, allocation, cancellation);
         double compensatedAt = total.Elapsed.TotalSeconds;
-        var trained = Reconstruct(compensated, willTrain, calibration, samples, weights, cancellation);
-        return Finish(export, trained, chosen, sensitivity, answer, steps,
+        var (trained, training) = Reconstruct(compensated, willTrain, calibration, samples, weights, cancellation);
+        return Finish(export, trained, training, chosen, sensitivity, answer, steps,
             new StageSeconds(calibrated, measured - calibrated, solved - measured, refined - solved, compensatedAt - refined, total.Elapsed.TotalSeconds - compensatedAt, 0, 0)) with { Front = front, PredictedMilliseconds = latency?.MillisecondsOf(chosen) };
     }
 
@@ -128,10 +128,11 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         return false;
     }
 
-    QuantizationPlan Reconstruct(QuantizationPlan plan, bool willTrain, Calibration calibration, SampleSet samples, TokenWeights? weights, CancellationToken cancellation)
+    /// <summary>The trained plan, and how it was trained; the given plan and null where nothing was trained.</summary>
+    (QuantizationPlan Plan, Reconstruction? Training) Reconstruct(QuantizationPlan plan, bool willTrain, Calibration calibration, SampleSet samples, TokenWeights? weights, CancellationToken cancellation)
     {
         if (!willTrain)
-            return plan;
+            return (plan, null);
         var method = options.ChosenReconstruction;
         Say($"Reconstructing ({method.Name})");
         try
@@ -148,12 +149,12 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
             }, cancellation);
             notes.Add(string.Create(CultureInfo.InvariantCulture,
                 $"Training ({method.Name}) took mean KL on held-out calibration images from {trained.Looks[0].MeanKl:G3} to {trained.Looks.Min(l => l.MeanKl):G3}."));
-            return trained.Plan;
+            return (trained.Plan, method);
         }
         catch (NotSupportedException e) when (options.Reconstruction is null)
         {
             notes.Add($"Nothing was trained: {e.Message}");
-            return plan;
+            return (plan, null);
         }
     }
 
@@ -292,12 +293,12 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         Progress = (done, of) => Say($"  {done} of {of} layers", done % 12 == 0),
     };
 
-    QuantizationResult Finish(Export export, QuantizationPlan plan, IReadOnlyDictionary<string, int> bitsOfGroup, SensitivityProfile? sensitivity, AllocationAnswer? answer,
+    QuantizationResult Finish(Export export, QuantizationPlan plan, Reconstruction? training, IReadOnlyDictionary<string, int> bitsOfGroup, SensitivityProfile? sensitivity, AllocationAnswer? answer,
         IReadOnlyList<RefinementStep> steps, StageSeconds seconds)
     {
         double before = total.Elapsed.TotalSeconds;
         Say("Writing");
-        var portable = export.Write(plan);
+        var portable = export.Write(plan, training);
         var written = export.Pack(portable, out var lowering);
         var bySensitivity = sensitivity?.Groups.ToDictionary(g => g.Group, g => g.Sensitivity);
         var layers = export.Layers.Select(l => new LayerResult(l.Name, l.Type, l.Group, export.BitsOf(l, bitsOfGroup), l.Parameters,
