@@ -43,6 +43,8 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
 
         var prepared = Prepare(model, container);
         CheckSamples(prepared.Graph.Inputs[0], samples);
+        // Refused here, and not after the minutes before training.
+        bool willTrain = WillTrain(prepared, samples);
         // Whole batches where the model fixes them.
         int batch = FixedBatch.Of(prepared) ?? 1;
         SampleSet First(int images) => samples.Take(Math.Max(batch, Math.Min(images, samples.Count) / batch * batch));
@@ -55,7 +57,6 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         var quantizers = new LayerQuantizers(calibration, options, outputErrors, contextErrors);
         var groups = GroupsOf(calibration.Structure, quantizers);
         var export = new Export(calibration, quantizers, groups, container, options);
-        bool willTrain = WillTrain(prepared, samples);
         // What judges training must not have been fitted.
         var compensation = Compensation(calibration, willTrain ? samples.Take(Reconstruction.Seen(samples)) : samples, weights);
         double calibrated = total.Elapsed.TotalSeconds;
@@ -115,15 +116,22 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
             new StageSeconds(calibrated, measured - calibrated, solved - measured, refined - solved, compensatedAt - refined, total.Elapsed.TotalSeconds - compensatedAt, 0, 0)) with { Front = front, PredictedMilliseconds = latency?.MillisecondsOf(chosen) };
     }
 
-    /// <summary>Whether there will be training. What the effort chose is left out, with a note, where it cannot be done; what the caller chose is refused there.</summary>
+    /// <summary>Whether training is begun. What the effort chose is left out, with a note, where it cannot be done; what the caller chose is refused there.</summary>
+    /// <exception cref="ArgumentException">The caller chose it, and there are too few samples.</exception>
+    /// <exception cref="NotSupportedException">The caller chose it, and the model's batch is fixed.</exception>
     bool WillTrain(Model model, SampleSet samples)
     {
-        if (options.ChosenReconstruction == Reconstruction.None)
+        var method = options.ChosenReconstruction;
+        if (method == Reconstruction.None)
             return false;
-        string? obstacle = samples.Count < Reconstruction.FewestSamples ? $"{samples.Count} samples are too few, {Reconstruction.FewestSamples} are needed"
+        bool tooFew = samples.Count < Reconstruction.FewestSamples;
+        string? obstacle = tooFew ? $"{samples.Count} samples are too few, {Reconstruction.FewestSamples} are needed"
             : FixedBatch.Of(model) is > 1 and var batch ? $"the model's batch is fixed to {batch}" : null;
-        if (obstacle is null || options.Reconstruction is not null)
+        if (obstacle is null)
             return true;
+        if (options.Reconstruction is not null)
+            throw tooFew ? new ArgumentException($"Reconstruction '{method.Name}' cannot be done: {obstacle}. Give more samples, or choose 'none'.", nameof(samples))
+                : new NotSupportedException($"Reconstruction '{method.Name}' cannot be done: {obstacle}, and training takes one sample at a time. Export the model with an open batch, or choose 'none'.");
         notes.Add($"Nothing was trained: {obstacle}.");
         return false;
     }

@@ -97,6 +97,34 @@ public sealed class ModelQuantizerTests
     }
 
     [TestMethod]
+    public void Quantize_TrainingAskedForWithTooFewSamples_IsRefusedBeforeCalibrating()
+    {
+        var vit = new TinyVit();
+        var said = new List<string>();
+        var quantizer = new ModelQuantizer(TinyRuns.Options with { Reconstruction = Reconstruction.EndToEnd }, new Words(said));
+
+        var error = Assert.ThrowsExactly<ArgumentException>(() => quantizer.Quantize(vit.Build(), TinyRuns.Samples(vit, 15)));
+
+        StringAssert.Contains(error.Message, "15 samples");
+        StringAssert.Contains(error.Message, "16");
+        CollectionAssert.AreEqual(Array.Empty<string>(), said);
+    }
+
+    [TestMethod]
+    public void Quantize_TrainingAskedForWithAFixedBatch_IsRefusedBeforeCalibrating()
+    {
+        var vit = new TinyVit { DynamicBatch = true };
+        var said = new List<string>();
+        var model = new FixInputShapes(inputShapes: new Dictionary<string, long[]> { [vit.Build().Graph.Inputs[0].Name] = [4, 3, 8, 8] }).Apply(vit.Build());
+        var quantizer = new ModelQuantizer(TinyRuns.Options with { Reconstruction = Reconstruction.EndToEnd }, new Words(said));
+
+        var error = Assert.ThrowsExactly<NotSupportedException>(() => quantizer.Quantize(model, TinyRuns.Samples(vit, 16)));
+
+        StringAssert.Contains(error.Message, "fixed to 4");
+        CollectionAssert.AreEqual(Array.Empty<string>(), said);
+    }
+
+    [TestMethod]
     [DataRow(QuantizationProfile.Cpu, "mse")]
     [DataRow(QuantizationProfile.Paper, "output-mse")]
     public void Quantize_WithCompensation_IsCloserToTheFloatModelThanWithout(QuantizationProfile profile, string range)
