@@ -19,6 +19,8 @@ $help = @'
 
   --probe            ask again which packages this machine reaches (otherwise the first answer is kept)
   -p:NAME=VALUE      handed to every dotnet call: -p:LampQPackages=nuget or offline, -p:LampQImages=skia
+
+Setting up needs the .NET SDK; npm where NuGet lacks ONNX Runtime; on Linux apt-get where libturbojpeg or libpng are missing.
 '@
 
 $verb = ''
@@ -32,6 +34,7 @@ foreach ($argument in $args) {
     if ($text -cin '-p', '-p:') { $half = '-p:' }
     elseif ($text -eq '--probe') { $ask = $true }
     elseif ($text -cmatch '^-p:.+=') { $properties += $text }
+    elseif ($text -in '-h', '--help') { $verb = 'help' }
     elseif ($text -in 'build', 'test', 'demo', 'clean', 'help') {
         if ($verb) {
             [Console]::Error.WriteLine("Found two verbs, $verb and $text; expected one. Run them one after the other.")
@@ -41,6 +44,7 @@ foreach ($argument in $args) {
     }
     else {
         [Console]::Error.WriteLine("Found '$text'; expected one of build, test, demo, clean, help, --probe, -p:NAME=VALUE.")
+        [Console]::Error.WriteLine($help)
         exit 2
     }
 }
@@ -216,17 +220,36 @@ function Initialize-Machine {
 }
 
 function Build-Solution {
-    Invoke-Dotnet build LampQ.MLNet.sln -c Release -v quiet
+    Invoke-Dotnet build LampQ.MLNet.sln -c Release -v quiet '-clp:NoSummary'
     Write-Host 'build: LampQ.MLNet.sln, Release'
+    # A restore that had to change a lock file found project files that are newer than it.
+    $stale = @()
+    if (Get-Command git -ErrorAction Ignore) { $stale = @(& git status --porcelain --untracked-files=all -- '*.lock.json' 2>$null) }
+    if ($stale.Count -gt 0) {
+        Write-Host 'lock files: these changed; commit them with the project files they follow:'
+        $stale | ForEach-Object { Write-Host "  $($_.Substring(3))" }
+    }
+}
+
+# A step that is written for bash; Windows goes without. False where it failed.
+function Invoke-Bash([string] $script) {
+    if ($IsWindows) {
+        Write-Host "${script}: not run, it needs Linux or macOS"
+        return $true
+    }
+    & bash $script | Out-Host
+    $LASTEXITCODE -eq 0
 }
 
 # The sums of eng/totals.sh, which says what each of them means.
 function Invoke-Tests {
+    $failed = 0
+    if (-not (Invoke-Bash eng/native.sh)) { $failed += 1 }
     if (Test-Path TestResults) { Remove-Item -Recurse -Force TestResults }
     New-Item -ItemType Directory TestResults | Out-Null
     $projects = @(Select-String -Path LampQ.MLNet.sln -Pattern '"(tests[^"]*\.Tests\.csproj)"' |
             ForEach-Object { $_.Matches[0].Groups[1].Value.Replace('\', '/') })
-    $passed = 0; $failed = 0; $skipped = 0; $lines = @()
+    $passed = 0; $skipped = 0; $lines = @()
     foreach ($project in $projects) {
         $name = [IO.Path]::GetFileNameWithoutExtension($project)
         & dotnet test $project -c Release --no-build --logger "trx;LogFilePrefix=$name" --results-directory TestResults `
@@ -251,6 +274,7 @@ function Invoke-Tests {
         $lines += "${name}: $p passed, $f failed, $s skipped"
         $passed += $p; $failed += $f; $skipped += $s
     }
+    if (-not (Invoke-Bash eng/check-tree.sh)) { $failed += 1 }
     $lines | Write-Host
     Write-Host "$passed passed, $failed failed, $skipped skipped"
     $script:testsFailed = $failed
@@ -262,8 +286,8 @@ switch ($verb) {
         Initialize-Machine
         Build-Solution
         if (Test-Path artifacts/lampq) { Remove-Item -Recurse -Force artifacts/lampq }
-        Invoke-Dotnet publish src/LampQ.Cli/LampQ.Cli.csproj -c Release --no-build -o artifacts/lampq -v quiet
-        Invoke-Dotnet publish src/LampQ.ModelBuilder/LampQ.ModelBuilder.csproj -c Release --no-build -o artifacts/lampq -v quiet
+        Invoke-Dotnet publish src/LampQ.Cli/LampQ.Cli.csproj -c Release --no-build -o artifacts/lampq -v quiet '-clp:NoSummary'
+        Invoke-Dotnet publish src/LampQ.ModelBuilder/LampQ.ModelBuilder.csproj -c Release --no-build -o artifacts/lampq -v quiet '-clp:NoSummary'
         Write-Host 'command line: artifacts/lampq/lampq'
     }
     'test' {
@@ -289,8 +313,8 @@ switch ($verb) {
         Get-ChildItem src, tests, examples, benchmarks, eng/offline -Directory -ErrorAction Ignore | Where-Object Name -ne 'onnxruntime' |
             ForEach-Object { Join-Path $_.FullName 'bin'; Join-Path $_.FullName 'obj' } |
             Where-Object { Test-Path $_ } | ForEach-Object { Remove-Item -Recurse -Force $_ }
-        foreach ($folder in 'TestResults', 'artifacts/lampq', 'artifacts/probe') {
-            if (Test-Path $folder) { Remove-Item -Recurse -Force $folder }
+        foreach ($path in 'TestResults', 'artifacts/lampq', 'artifacts/probe', 'artifacts/probe.log') {
+            if (Test-Path $path) { Remove-Item -Recurse -Force $path }
         }
         Write-Host 'clean: deleted bin, obj, TestResults, artifacts/lampq'
     }

@@ -128,7 +128,7 @@ public sealed class LampQEstimator : IEstimator<LampQTransformer>
         var fp32 = Evaluation.Of(reference, samples);
         var evaluation = Evaluation.Of(ModelOutputs.Of(after, samples, run, cancellation), samples, reference);
         int batch = model.FixedBatch ?? 1;
-        var latency = LatencyComparison.Measure(before, after, samples.Take(batch).Tensors(run with { BatchSize = batch }, cancellation).First(), 1, cancellation);
+        var latency = LatencyComparison.Measure(before, after, samples.Take(batch).Tensors(run with { BatchSize = batch }, cancellation).First(), 0.75, cancellation);
         return new LampQReport
         {
             Rows = samples.Count,

@@ -38,7 +38,7 @@ public sealed class InterleavedTimingTests
     {
         int runs = 0;
 
-        var timings = InterleavedTiming.Measure([() => runs++], new TimingOptions { WarmUp = 2, RunsPerVisit = 3, FewestRounds = 4, MostRounds = 4 });
+        var timings = InterleavedTiming.Measure([() => runs++], new TimingOptions { LongestWarmUpSeconds = 0, WarmUp = 2, RunsPerVisit = 3, FewestRounds = 4, MostRounds = 4 });
 
         Assert.AreEqual(2 + 4 * (2 + 3), runs);
         Assert.AreEqual(4 * 3, timings[0].Runs);

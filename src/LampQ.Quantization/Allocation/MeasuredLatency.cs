@@ -70,7 +70,7 @@ public sealed class MeasuredLatency
         try
         {
             var x = LinearProbe.Input(rows, inputs);
-            return [.. InterleavedTiming.Measure([.. sessions.Select(s => (Action)(() => Run(s, x)))], new TimingOptions { RunsPerVisit = 3, LongestSeconds = 0.3 }, cancellation).Select(t => (long)(t.BestMs * 1e6))];
+            return [.. InterleavedTiming.Measure([.. sessions.Select(s => (Action)(() => Run(s, x)))], new TimingOptions { LongestWarmUpSeconds = 0.3, RunsPerVisit = 3, LongestSeconds = 0.3 }, cancellation).Select(t => (long)(t.BestMs * 1e6))];
         }
         finally
         {

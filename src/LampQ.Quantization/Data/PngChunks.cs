@@ -17,13 +17,16 @@ static class PngChunks
     // Length, type and CRC around the data of a chunk.
     const int Overhead = 12;
 
+    /// <summary>Bytes of data that an IHDR chunk has.</summary>
+    internal const int HeaderSize = 13;
+
     /// <summary>The header, whose chunk must come first.</summary>
     /// <exception cref="InvalidDataException">It is missing or cut off.</exception>
     internal static PngHeader ReadHeader(ReadOnlySpan<byte> file)
     {
         var chunk = file[Signature.Length..];
-        if (chunk.Length < Overhead + 13 || !chunk[4..].StartsWith("IHDR"u8))
-            throw new InvalidDataException($"it is a PNG of {file.Length:N0} bytes without a header; expected an IHDR chunk first.");
+        if (chunk.Length < Overhead + HeaderSize || BinaryPrimitives.ReadUInt32BigEndian(chunk) != HeaderSize || !chunk[4..].StartsWith("IHDR"u8))
+            throw new InvalidDataException($"it is a PNG of {file.Length:N0} bytes without a header; expected an IHDR chunk of {HeaderSize} bytes first.");
         var data = chunk[8..];
         return new PngHeader(BinaryPrimitives.ReadUInt32BigEndian(data), BinaryPrimitives.ReadUInt32BigEndian(data[4..]), data[8], data[9]);
     }

@@ -14,11 +14,11 @@ public sealed record LatencyComparison(double First, double Second, int Rounds, 
     /// <param name="first">One model.</param>
     /// <param name="second">Another model with an input of the same shape.</param>
     /// <param name="input">Their input, [batch, ..].</param>
-    /// <param name="longestSeconds">After this time no new round is begun; three rounds are run in any case.</param>
+    /// <param name="longestSeconds">After this time no new round is begun; three rounds are run in any case. Twice as long may go by before, until .NET has compiled both well.</param>
     /// <param name="cancellation">Cancels between two runs.</param>
-    public static LatencyComparison Measure(ModelSession first, ModelSession second, Tensor input, double longestSeconds = 3, CancellationToken cancellation = default)
+    public static LatencyComparison Measure(ModelSession first, ModelSession second, Tensor input, double longestSeconds = 2, CancellationToken cancellation = default)
     {
-        var times = InterleavedTiming.Measure([() => Run(first, input), () => Run(second, input)], new TimingOptions { LongestSeconds = longestSeconds }, cancellation);
+        var times = InterleavedTiming.Measure([() => Run(first, input), () => Run(second, input)], new TimingOptions { LongestWarmUpSeconds = 2 * longestSeconds, LongestSeconds = longestSeconds }, cancellation);
         double batch = input.Shape[0];
         return new LatencyComparison(times[0].MedianMs / batch, times[1].MedianMs / batch, times[0].Runs, (int)batch);
     }

@@ -38,7 +38,9 @@ sealed class Export(Calibration calibration, LayerQuantizers quantizers, IReadOn
     public QuantizationPlan Plan(IReadOnlyDictionary<string, int> bitsOfGroup) => quantizers.Plan(Layers.ToDictionary(l => l.Name, l => BitsOf(l, bitsOfGroup)));
 
     /// <summary>The quantized model.</summary>
-    public Model Write(QuantizationPlan plan)
+    /// <param name="plan">What to write.</param>
+    /// <param name="training">How the plan was trained; null where it was not.</param>
+    public Model Write(QuantizationPlan plan, Reconstruction? training = null)
     {
         var model = new PortableExport(plan, container).Apply(calibration.Model);
         model.ProducerName = "LampQ";
@@ -47,7 +49,7 @@ sealed class Export(Calibration calibration, LayerQuantizers quantizers, IReadOn
         model.Metadata["lampq.method"] = options.MethodName;
         model.Metadata["lampq.profile"] = options.Profile.ToString().ToLowerInvariant();
         model.Metadata["lampq.compensation"] = options.Compensation.Name;
-        model.Metadata["lampq.reconstruction"] = options.ChosenReconstruction.Name;
+        model.Metadata["lampq.reconstruction"] = (training ?? Reconstruction.None).Name;
         model.Metadata["lampq.container"] = container.ToString().ToLowerInvariant();
         model.Metadata["lampq.attention_bits"] = options.ChosenAttentionBits.ToString(CultureInfo.InvariantCulture);
         model.Metadata["lampq.map_quantizer"] = options.ChosenMapQuantizer.Name;
@@ -80,7 +82,7 @@ sealed class Export(Calibration calibration, LayerQuantizers quantizers, IReadOn
     {
         long most = 0;
         foreach (int bits in widths)
-            most = Math.Max(most, Write(Plan(groups.ToDictionary(g => g.Name, _ => bits))).ToBytes().LongLength - groups.Sum(g => g.Layers.Sum(l => Formulation.IntegerBytes(container, l, bits))));
+            most = Math.Max(most, Write(Plan(groups.ToDictionary(g => g.Name, _ => bits)), options.ChosenReconstruction).ToBytes().LongLength - groups.Sum(g => g.Layers.Sum(l => Formulation.IntegerBytes(container, l, bits))));
         return most;
     }
 }

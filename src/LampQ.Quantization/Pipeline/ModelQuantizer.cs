@@ -43,6 +43,8 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
 
         var prepared = Prepare(model, container);
         CheckSamples(prepared.Graph.Inputs[0], samples);
+        // Refused here, and not after the minutes before training.
+        bool willTrain = WillTrain(prepared, samples);
         // Whole batches where the model fixes them.
         int batch = FixedBatch.Of(prepared) ?? 1;
         SampleSet First(int images) => samples.Take(Math.Max(batch, Math.Min(images, samples.Count) / batch * batch));
@@ -55,7 +57,6 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         var quantizers = new LayerQuantizers(calibration, options, outputErrors, contextErrors);
         var groups = GroupsOf(calibration.Structure, quantizers);
         var export = new Export(calibration, quantizers, groups, container, options);
-        bool willTrain = WillTrain(prepared, samples);
         // What judges training must not have been fitted.
         var compensation = Compensation(calibration, willTrain ? samples.Take(Reconstruction.Seen(samples)) : samples, weights);
         double calibrated = total.Elapsed.TotalSeconds;
@@ -66,8 +67,8 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
             var uniform = groups.ToDictionary(g => g.Name, _ => options.UniformBits);
             var plan = compensation?.Apply(export.Plan(uniform), cancellation) ?? export.Plan(uniform);
             double rounded = total.Elapsed.TotalSeconds;
-            plan = Reconstruct(plan, willTrain, calibration, samples, weights, cancellation);
-            return Finish(export, plan, uniform, null, null, [], new StageSeconds(calibrated, 0, 0, 0, rounded - calibrated, total.Elapsed.TotalSeconds - rounded, 0, 0));
+            var (uniformPlan, uniformTraining) = Reconstruct(plan, willTrain, calibration, samples, weights, cancellation);
+            return Finish(export, uniformPlan, uniformTraining, uniform, null, null, [], new StageSeconds(calibrated, 0, 0, 0, rounded - calibrated, total.Elapsed.TotalSeconds - rounded, 0, 0));
         }
 
         int[] bits = [.. options.Bits.Order()];
@@ -110,28 +111,36 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         double refined = total.Elapsed.TotalSeconds;
         var (chosen, compensated) = Compensate(export, compensation, session, allocation, cancellation);
         double compensatedAt = total.Elapsed.TotalSeconds;
-        var trained = Reconstruct(compensated, willTrain, calibration, samples, weights, cancellation);
-        return Finish(export, trained, chosen, sensitivity, answer, steps,
+        var (trained, training) = Reconstruct(compensated, willTrain, calibration, samples, weights, cancellation);
+        return Finish(export, trained, training, chosen, sensitivity, answer, steps,
             new StageSeconds(calibrated, measured - calibrated, solved - measured, refined - solved, compensatedAt - refined, total.Elapsed.TotalSeconds - compensatedAt, 0, 0)) with { Front = front, PredictedMilliseconds = latency?.MillisecondsOf(chosen) };
     }
 
-    /// <summary>Whether there will be training. What the effort chose is left out, with a note, where it cannot be done; what the caller chose is refused there.</summary>
+    /// <summary>Whether training is begun. What the effort chose is left out, with a note, where it cannot be done; what the caller chose is refused there.</summary>
+    /// <exception cref="ArgumentException">The caller chose it, and there are too few samples.</exception>
+    /// <exception cref="NotSupportedException">The caller chose it, and the model's batch is fixed.</exception>
     bool WillTrain(Model model, SampleSet samples)
     {
-        if (options.ChosenReconstruction == Reconstruction.None)
+        var method = options.ChosenReconstruction;
+        if (method == Reconstruction.None)
             return false;
-        string? obstacle = samples.Count < Reconstruction.FewestSamples ? $"{samples.Count} samples are too few, {Reconstruction.FewestSamples} are needed"
+        bool tooFew = samples.Count < Reconstruction.FewestSamples;
+        string? obstacle = tooFew ? $"{samples.Count} samples are too few, {Reconstruction.FewestSamples} are needed"
             : FixedBatch.Of(model) is > 1 and var batch ? $"the model's batch is fixed to {batch}" : null;
-        if (obstacle is null || options.Reconstruction is not null)
+        if (obstacle is null)
             return true;
+        if (options.Reconstruction is not null)
+            throw tooFew ? new ArgumentException($"Reconstruction '{method.Name}' cannot be done: {obstacle}. Give more samples, or choose 'none'.", nameof(samples))
+                : new NotSupportedException($"Reconstruction '{method.Name}' cannot be done: {obstacle}, and training takes one sample at a time. Export the model with an open batch, or choose 'none'.");
         notes.Add($"Nothing was trained: {obstacle}.");
         return false;
     }
 
-    QuantizationPlan Reconstruct(QuantizationPlan plan, bool willTrain, Calibration calibration, SampleSet samples, TokenWeights? weights, CancellationToken cancellation)
+    /// <summary>The trained plan, and how it was trained; the given plan and null where nothing was trained.</summary>
+    (QuantizationPlan Plan, Reconstruction? Training) Reconstruct(QuantizationPlan plan, bool willTrain, Calibration calibration, SampleSet samples, TokenWeights? weights, CancellationToken cancellation)
     {
         if (!willTrain)
-            return plan;
+            return (plan, null);
         var method = options.ChosenReconstruction;
         Say($"Reconstructing ({method.Name})");
         try
@@ -148,12 +157,12 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
             }, cancellation);
             notes.Add(string.Create(CultureInfo.InvariantCulture,
                 $"Training ({method.Name}) took mean KL on held-out calibration images from {trained.Looks[0].MeanKl:G3} to {trained.Looks.Min(l => l.MeanKl):G3}."));
-            return trained.Plan;
+            return (trained.Plan, method);
         }
         catch (NotSupportedException e) when (options.Reconstruction is null)
         {
             notes.Add($"Nothing was trained: {e.Message}");
-            return plan;
+            return (plan, null);
         }
     }
 
@@ -292,12 +301,12 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         Progress = (done, of) => Say($"  {done} of {of} layers", done % 12 == 0),
     };
 
-    QuantizationResult Finish(Export export, QuantizationPlan plan, IReadOnlyDictionary<string, int> bitsOfGroup, SensitivityProfile? sensitivity, AllocationAnswer? answer,
+    QuantizationResult Finish(Export export, QuantizationPlan plan, Reconstruction? training, IReadOnlyDictionary<string, int> bitsOfGroup, SensitivityProfile? sensitivity, AllocationAnswer? answer,
         IReadOnlyList<RefinementStep> steps, StageSeconds seconds)
     {
         double before = total.Elapsed.TotalSeconds;
         Say("Writing");
-        var portable = export.Write(plan);
+        var portable = export.Write(plan, training);
         var written = export.Pack(portable, out var lowering);
         var bySensitivity = sensitivity?.Groups.ToDictionary(g => g.Group, g => g.Sensitivity);
         var layers = export.Layers.Select(l => new LayerResult(l.Name, l.Type, l.Group, export.BitsOf(l, bitsOfGroup), l.Parameters,

@@ -51,7 +51,7 @@ public sealed record RangeChoice(ActivationRange Range, ZeroState Zero = ZeroSta
     /// <summary>The best of some: by the error at the output where the range is chosen by it, from the <paramref name="finalists"/> that are best by the squared error of the activation itself.</summary>
     public T Best<T>(Histogram values, IEnumerable<T> candidates, int finalists = 8) where T : ActivationQuantizer
     {
-        var ranked = candidates.Distinct().Select(q => (Quantizer: q, Error: RangeSearch.MeanSquaredError(values, (ActivationQuantizer)q))).OrderBy(c => c.Error);
+        var ranked = candidates.Distinct().Select(q => (Quantizer: q, Error: RangeSearch.MeanSquaredError(values, q))).OrderBy(c => c.Error);
         return Range.NeedsOutputError && OutputError is not null ? ranked.Take(finalists).MinBy(c => OutputError(c.Quantizer)).Quantizer : ranked.First().Quantizer;
     }
 }

@@ -39,11 +39,17 @@ public static class RangeSearch
     }
 
     /// <summary>Mean squared error of a quantizer over a histogram.</summary>
-    public static double MeanSquaredError(Histogram values, AffineQuantizer quantizer)
+    /// <param name="values">The values seen.</param>
+    /// <param name="quantizer">Any code.</param>
+    /// <returns>The mean of (error of the bin's middle)² + min(w, s)²/12: w is the width of a bin, whose values lie about its middle, and s the distance of levels around it. 0 where there are no values.</returns>
+    public static double MeanSquaredError(Histogram values, ActivationQuantizer quantizer) =>
+        quantizer is AffineQuantizer affine ? ErrorOfSteps(values, affine) : ErrorOfLevels(values, quantizer);
+
+    /// <summary>The error where all steps are alike, without looking for levels: searches ask for it hundreds of times a layer.</summary>
+    static double ErrorOfSteps(Histogram values, AffineQuantizer quantizer)
     {
         double sum = 0;
-        // Within one bin the error is that of its middle, plus the spread of the bin where steps are not much wider than bins.
-        double spread = Math.Min(values.BinWidth, quantizer.Scale) * Math.Min(values.BinWidth, quantizer.Scale) / 12;
+        double spread = Spread(values, quantizer.Scale);
         var counts = values.Counts;
         double low = quantizer.Minimum, high = quantizer.Maximum, scale = quantizer.Scale;
         for (int bin = 0; bin < counts.Length; bin++)
@@ -57,21 +63,40 @@ public static class RangeSearch
         return values.Total == 0 ? 0 : sum / values.Total;
     }
 
-    /// <summary>Mean squared error of any quantizer over a histogram, each value taken as the middle of its bin.</summary>
-    public static double MeanSquaredError(Histogram values, ActivationQuantizer quantizer)
+    /// <summary>The error of levels at any distances; for equal ones that of <see cref="ErrorOfSteps"/>.</summary>
+    internal static double ErrorOfLevels(Histogram values, ActivationQuantizer quantizer)
     {
         double sum = 0;
         var counts = values.Counts;
         float[] levels = [.. quantizer.Values];
+        double[] spreads = [.. Steps(levels).Select(step => Spread(values, step))];
         for (int bin = 0; bin < counts.Length; bin++)
         {
             if (counts[bin] == 0)
                 continue;
             float x = (float)values.Center(bin);
-            double error = levels[quantizer.CodeOf(x)] - x;
-            sum += counts[bin] * error * error;
+            int code = quantizer.CodeOf(x);
+            double error = levels[code] - x;
+            sum += counts[bin] * (error * error + spreads[code]);
         }
         return values.Total == 0 ? 0 : sum / values.Total;
+    }
+
+    static double Spread(Histogram values, double step)
+    {
+        double width = Math.Min(values.BinWidth, step);
+        return width * width / 12;
+    }
+
+    /// <summary>The mean distance of each level to its neighbours.</summary>
+    static IEnumerable<double> Steps(float[] levels)
+    {
+        float[] sorted = [.. levels.Distinct().Order()];
+        return levels.Select(level =>
+        {
+            int at = Array.BinarySearch(sorted, level), below = Math.Max(at - 1, 0), above = Math.Min(at + 1, sorted.Length - 1);
+            return above == below ? 0 : ((double)sorted[above] - sorted[below]) / (above - below);
+        });
     }
 
     /// <summary>Squared distance to a bound of all values below it, or above it.</summary>

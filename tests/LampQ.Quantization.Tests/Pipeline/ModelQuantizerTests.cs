@@ -71,14 +71,57 @@ public sealed class ModelQuantizerTests
     }
 
     [TestMethod]
-    public void Quantize_BestWithTooFewSamples_SaysThatNothingWasTrained_AndAskedForRefuses()
+    public void Quantize_BestWithTooFewSamples_SaysThatNothingWasTrained()
     {
         var vit = new TinyVit();
         var options = TinyRuns.Options with { Method = AllocationMethod.Uniform, Effort = QuantizationEffort.Best };
         var result = new ModelQuantizer(options).Quantize(vit.Build(), TinyRuns.Samples(vit, 3));
         Assert.IsTrue(result.Notes.Any(n => n.Contains("3 samples are too few")), string.Join("; ", result.Notes));
-        StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() =>
-            new ModelQuantizer(options with { Reconstruction = Reconstruction.EndToEnd }).Quantize(vit.Build(), TinyRuns.Samples(vit, 3))).Message, "3 samples");
+        Assert.AreEqual("none", result.Model.Metadata["lampq.reconstruction"]);
+    }
+
+    [TestMethod]
+    public void Quantize_BestWithAnOperatorWithoutBackwardRule_SaysThatNothingWasTrained()
+    {
+        var vit = new TinyVit();
+        var model = vit.Build();
+        var scores = model.Graph.Outputs[0];
+        var raised = model.Graph.Emit("Selu", [scores], "raised");
+        raised.Type = scores.Type;
+        model.Graph.ReplaceOutput(scores, raised);
+
+        var result = new ModelQuantizer(TinyRuns.Options with { Method = AllocationMethod.Uniform, Effort = QuantizationEffort.Best }).Quantize(model, TinyRuns.Samples(vit, 16));
+
+        Assert.IsTrue(result.Notes.Any(n => n.StartsWith("Nothing was trained: ", StringComparison.Ordinal) && n.Contains("Selu", StringComparison.Ordinal)), string.Join("; ", result.Notes));
+        Assert.AreEqual("none", result.Model.Metadata["lampq.reconstruction"]);
+    }
+
+    [TestMethod]
+    public void Quantize_TrainingAskedForWithTooFewSamples_IsRefusedBeforeCalibrating()
+    {
+        var vit = new TinyVit();
+        var said = new List<string>();
+        var quantizer = new ModelQuantizer(TinyRuns.Options with { Reconstruction = Reconstruction.EndToEnd }, new Words(said));
+
+        var error = Assert.ThrowsExactly<ArgumentException>(() => quantizer.Quantize(vit.Build(), TinyRuns.Samples(vit, 15)));
+
+        StringAssert.Contains(error.Message, "15 samples");
+        StringAssert.Contains(error.Message, "16");
+        CollectionAssert.AreEqual(Array.Empty<string>(), said);
+    }
+
+    [TestMethod]
+    public void Quantize_TrainingAskedForWithAFixedBatch_IsRefusedBeforeCalibrating()
+    {
+        var vit = new TinyVit { DynamicBatch = true };
+        var said = new List<string>();
+        var model = new FixInputShapes(inputShapes: new Dictionary<string, long[]> { [vit.Build().Graph.Inputs[0].Name] = [4, 3, 8, 8] }).Apply(vit.Build());
+        var quantizer = new ModelQuantizer(TinyRuns.Options with { Reconstruction = Reconstruction.EndToEnd }, new Words(said));
+
+        var error = Assert.ThrowsExactly<NotSupportedException>(() => quantizer.Quantize(model, TinyRuns.Samples(vit, 16)));
+
+        StringAssert.Contains(error.Message, "fixed to 4");
+        CollectionAssert.AreEqual(Array.Empty<string>(), said);
     }
 
     [TestMethod]

@@ -105,7 +105,7 @@ public sealed class GeluQuantizerTests
 
     static GeluQuantizer Of(string name) => GeluQuantizer.All.Single(q => q.Name == name);
 
-    static double Error(Histogram values, ActivationQuantizer quantizer) => RangeSearch.MeanSquaredError(values, (ActivationQuantizer)quantizer);
+    static double Error(Histogram values, ActivationQuantizer quantizer) => RangeSearch.MeanSquaredError(values, quantizer);
 
     /// <summary>GELU of normal values with standard deviation 1.5.</summary>
     static Histogram Gelus(int count)

@@ -37,6 +37,32 @@ public sealed class RangeSearchTests
 
     [TestMethod]
     [DynamicData(nameof(Cases))]
+    public void MeanSquaredError_OfAnAffineQuantizer_IsThatOfItsLevels(string distribution, int bits)
+    {
+        var histogram = Draw(distribution).Histogram;
+        foreach (var quantizer in new[] { AffineQuantizer.OfRange(histogram.Min, histogram.Max, bits), AffineQuantizer.OfRange(histogram.Min / 2, histogram.Max / 2, bits), RangeSearch.Centered(histogram, bits) })
+        {
+            double levels = RangeSearch.ErrorOfLevels(histogram, quantizer);
+            // Levels are floats: within |x| one is 2⁻²⁴·|x| off, which moves an error of s/2 at most by s·2⁻²⁴·|x|; codes reach 2⁸ steps.
+            Assert.AreEqual(levels, RangeSearch.MeanSquaredError(histogram, quantizer), 1e-4 * levels, $"{quantizer}");
+        }
+    }
+
+    [TestMethod]
+    [DataRow(0.25f, 4)]
+    [DataRow(0.5f, 4)]
+    [DataRow(1f, 3)]
+    public void MeanSquaredError_OfALogarithmicCode_IsThatOfTheValues(float exponent, int bits)
+    {
+        var (values, histogram) = Draw("positive");
+        var quantizer = new LogQuantizer(histogram.Max, exponent, 0, bits, ZeroState.LastCode);
+        double expected = values.Average(x => Math.Pow((double)x - quantizer.Apply(x), 2));
+        // The large steps decide, which are hundreds of bins wide; a bin on the border of two codes is at most w/2 off (w/s relative).
+        Assert.AreEqual(expected, RangeSearch.MeanSquaredError(histogram, quantizer), .01 * expected);
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(Cases))]
     public void Asymmetric_AnyDistribution_IsNoWorseThanMinMax(string distribution, int bits)
     {
         var (values, histogram) = Draw(distribution);
