@@ -39,6 +39,12 @@ public sealed class ResidualStreams(SampleSet samples, RunSettings run, long roo
     /// <exception cref="IOException">A scratch file cannot be written.</exception>
     public void KeepNextFloat(int batch, ReadOnlySpan<long> shape, ReadOnlySpan<float> values) => ofFloat[(cut + 1) % 2].Write(batch, values, shape);
 
+    /// <summary>What was kept of the float model at the next cut.</summary>
+    /// <param name="batch">Which.</param>
+    /// <param name="memory">Where it may lie; the tensor holds until its next use.</param>
+    /// <exception cref="InvalidOperationException">The batch was not kept.</exception>
+    public Tensor ReadNextFloat(int batch, ReusedMemory memory) => ofFloat[(cut + 1) % 2].Read(batch, memory);
+
     /// <summary>Goes on to the next cut.</summary>
     /// <param name="floatPart">The float model from this cut to the next one, its first output; null where every batch of it has been kept already.</param>
     /// <param name="quantizedPart">The same of the quantized twin; null, at every cut, where nobody asks for another stream than the float one.</param>

@@ -12,6 +12,22 @@ public sealed class Adam(int count)
     readonly float[] first = new float[count], second = new float[count];
     int steps;
 
+    /// <summary>Writes the moments, and how many steps there were.</summary>
+    internal void Write(BinaryWriter writer)
+    {
+        writer.Write(steps);
+        writer.WriteFloats(first);
+        writer.WriteFloats(second);
+    }
+
+    /// <summary>Goes on from where <see cref="Write"/> stood.</summary>
+    internal void Read(BinaryReader reader)
+    {
+        steps = reader.ReadInt32();
+        reader.ReadFloats(first);
+        reader.ReadFloats(second);
+    }
+
     /// <summary>Moves the parameters by one step.</summary>
     /// <param name="parameters">θ; changed in place.</param>
     /// <param name="gradient">∂loss/∂θ.</param>

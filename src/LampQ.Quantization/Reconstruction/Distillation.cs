@@ -29,10 +29,16 @@ sealed class Distillation
     public int Cuts => cuts.Length;
 
     /// <summary>Values of a model that are compared: streams first, then scores.</summary>
-    public IReadOnlyList<Value> Compared(Graph graph) => [.. cuts.Select(c => graph.Find(c.Name)!), graph.Find(output)!];
+    public IReadOnlyList<Value> Compared(Graph graph) => [.. Enumerable.Range(0, Cuts + 1).Select(index => graph.Find(NameOf(index))!)];
+
+    /// <summary>Name of the stream at a cut, or, behind the last cut, of the scores.</summary>
+    public string NameOf(int index) => index < cuts.Length ? cuts[index].Name : output;
+
+    /// <summary>Shape of one sample of the stream at a cut.</summary>
+    public int[] ShapeAt(int cut) => [.. cuts[cut].Shape!.Skip(1).Select(d => (int)d.Size!.Value)];
 
     /// <summary>Name of the input that takes a stream of the float model, or, behind the last cut, its probabilities.</summary>
-    public string Target(int index) => index < cuts.Length ? $"{cuts[index].Name}:target" : $"{output}:target";
+    public string Target(int index) => $"{NameOf(index)}:target";
 
     /// <summary>Name of the input that takes λ_j.</summary>
     public string Share(int cut) => $"{cuts[cut].Name}:share";
@@ -40,20 +46,33 @@ sealed class Distillation
     /// <summary>Emits the objective of each sample [batch], up to the entropy of p, which no parameter changes.</summary>
     public Value Emit(Graph graph, int batch)
     {
-        var compared = Compared(graph);
-        var scores = compared[^1];
-        var wanted = graph.AddInput(Target(Cuts), ElementType.Float, [batch, .. scores.Shape!.Skip(1)]);
-        var log = graph.Emit("LogSoftmax", [scores], ("axis", -1L));
-        var objective = graph.Emit("Neg", [Sum(graph, graph.Emit("Mul", [wanted, log]), 2)]);
+        var objective = Emit(graph, Cuts, batch);
         for (int j = 0; j < Cuts; j++)
-        {
-            Dimension[] shape = [batch, .. cuts[j].Shape!.Skip(1)];
-            var difference = graph.Emit("Sub", [compared[j], graph.AddInput(Target(j), ElementType.Float, shape)]);
-            var token = graph.AddInitializer("token", Tensor.Of(weights[j], [1, weights[j].Length, .. shape.Skip(2).Select(_ => 1L)]));
-            var square = Sum(graph, graph.Emit("Mul", [graph.Emit("Mul", [difference, difference]), token]), shape.Length);
-            objective = graph.Emit("Add", [objective, graph.Emit("Mul", [square, graph.AddInput(Share(j), ElementType.Float, [])])]);
-        }
+            objective = graph.Emit("Add", [objective, graph.Emit("Mul", [Emit(graph, j, batch), graph.AddInput(Share(j), ElementType.Float, [])])]);
         return objective;
+    }
+
+    /// <summary>Emits one part of the objective of each sample [batch]: the squared error at a cut, or, behind the last cut, the divergence of the scores up to the entropy of p.</summary>
+    public Value Emit(Graph graph, int index, int batch)
+    {
+        var compared = graph.Find(NameOf(index))!;
+        Dimension[] shape = [batch, .. compared.Shape!.Skip(1)];
+        var target = graph.AddInput(Target(index), ElementType.Float, shape);
+        if (index == Cuts)
+            return graph.Emit("Neg", [Sum(graph, graph.Emit("Mul", [target, graph.Emit("LogSoftmax", [compared], ("axis", -1L))]), 2)]);
+        var difference = graph.Emit("Sub", [compared, target]);
+        var token = graph.AddInitializer("token", Tensor.Of(weights[index], [1, weights[index].Length, .. shape.Skip(2).Select(_ => 1L)]));
+        return Sum(graph, graph.Emit("Mul", [graph.Emit("Mul", [difference, difference]), token]), shape.Length);
+    }
+
+    /// <summary>What the float model's values are as a target: a stream as it is, scores [.., classes] as probabilities.</summary>
+    public float[] Wanted(int index, ReadOnlySpan<long> shape, ReadOnlySpan<float> values)
+    {
+        float[] wanted = values.ToArray();
+        if (index == Cuts)
+            for (int row = 0, width = (int)shape[^1]; row < wanted.Length; row += width)
+                TensorPrimitives.SoftMax(wanted.AsSpan(row, width), wanted.AsSpan(row, width));
+        return wanted;
     }
 
     /// <summary>Σ_t ω_t·‖ŝ_t − s_t‖² of each cut, and KL last, for one sample.</summary>

@@ -20,13 +20,12 @@ sealed class EndToEndReconstruction : Reconstruction
     /// <summary>Samples that one run of the graph takes, where the model lets us choose: memory grows with them.</summary>
     const int PartSize = 2;
 
-    /// <summary>Steps in which the rate rises: Adam's first steps know the signs of gradients only.</summary>
-    const int RisingSteps = 5;
-
     /// <summary>Samples that the shares of the streams are taken from.</summary>
     const int ShareSamples = 16;
 
     public override string Name => "end-to-end";
+
+    public override int DefaultSteps => 60;
 
     protected override ReconstructedPlan TrainCore(QuantizationPlan plan, ReconstructionTask task, CancellationToken cancellation)
     {
@@ -46,24 +45,23 @@ sealed class EndToEndReconstruction : Reconstruction
         readonly Distillation distillation;
         readonly ModelPart teacher, student;
         readonly GradientPart gradients;
-        readonly int seen, atOnce;
+        readonly int seen, atOnce, steps;
         readonly Random random;
-        readonly Queue<int> order = new();
+        readonly ShuffledOrder order;
+        readonly TrainingFile? file;
 
         public Training(QuantizationPlan plan, ReconstructionTask task, CancellationToken cancellation)
         {
             (this.plan, this.task, this.cancellation) = (plan, task, cancellation);
             parallel = ModelPart.Parallelism(task.Run, cancellation);
-            atOnce = FixedBatch.Of(task.Calibration.Model) switch
-            {
-                null => PartSize,
-                1 => 1,
-                var batch => throw new NotSupportedException($"The model's batch is fixed to {batch}; training takes one sample at a time. Export the model with an open batch."),
-            };
+            atOnce = AtOnce(task, PartSize);
             seen = Seen(task.Samples);
+            steps = Options.Steps ?? EndToEnd.DefaultSteps;
             random = new Random(task.Seed);
+            order = new ShuffledOrder(seen, random);
+            file = TrainingFile.Of(EndToEnd, plan, task);
             twin = new TrainableTwin(task.Calibration, plan);
-            trained = [.. twin.Parameters.Where(p => RateOf(p.Kind) > 0)];
+            trained = [.. twin.Parameters.Where(p => Options.RateOf(p.Kind) > 0)];
             distillation = new Distillation(task.Calibration, task.Weights);
             teacher = ModelPart.Of(task.Calibration.Model, null, distillation.Compared, task.Run);
             student = ModelPart.Of(twin.Model, null, distillation.Compared, task.Run);
@@ -75,31 +73,58 @@ sealed class EndToEndReconstruction : Reconstruction
         public ReconstructedPlan Run()
         {
             var watch = Stopwatch.StartNew();
+            double before = 0;
             var shares = Shares();
             var looks = new List<ReconstructionLook>();
-            Look(0);
-            var (best, bestLook) = (twin.Snapshot(), 0);
-            for (int step = 0; step < Options.Steps && watch.Elapsed.TotalSeconds < Options.MaxSeconds; step++)
+            byte[] best = TrainingState.Of(trained);
+            int bestLook = 0;
+            if (!Resume())
+                Look(0);
+            for (int step = looks[^1].Step; step < steps && Seconds() < Options.MaxSeconds && looks.Count - 1 - bestLook < Options.Patience; step++)
             {
                 cancellation.ThrowIfCancellationRequested();
-                Step(shares, 0.5 * (1 + Math.Cos(Math.PI * step / Options.Steps)) * Math.Min(1, (step + 1.0) / RisingSteps));
-                if ((step + 1) % Options.StepsBetweenLooks != 0 && step + 1 != Options.Steps)
-                    continue;
-                Look(step + 1);
-                if (looks[^1].MeanKl < looks[bestLook].MeanKl)
-                    (best, bestLook) = (twin.Snapshot(), looks.Count - 1);
-                else if (looks.Count - 1 - bestLook >= Options.Patience)
-                    break;
+                Step(shares, RateFactor(step, steps));
+                if ((step + 1) % Options.StepsBetweenLooks == 0 || step + 1 == steps)
+                    Look(step + 1);
             }
+            file?.Delete();
             if (bestLook == 0)
                 return new ReconstructedPlan(plan, looks);
-            best();
+            TrainingState.Restore(best, trained);
             return new ReconstructedPlan(twin.Plan(), looks);
+
+            double Seconds() => before + watch.Elapsed.TotalSeconds;
 
             void Look(int step)
             {
                 looks.Add(new ReconstructionLook(step, Errors(seen, task.Samples.Count - seen)[^1]));
+                if (looks[^1].MeanKl < looks[bestLook].MeanKl)
+                    (best, bestLook) = (TrainingState.Of(trained), looks.Count - 1);
+                file?.Save(writer =>
+                {
+                    writer.Write(Seconds());
+                    writer.WriteLooks(looks);
+                    writer.Write(bestLook);
+                    writer.Write(best);
+                    writer.Write(TrainingState.Of(trained));
+                });
                 task.Progress?.Invoke(looks[^1]);
+            }
+
+            bool Resume()
+            {
+                using var reader = file?.Open();
+                if (reader is null)
+                    return false;
+                before = reader.ReadDouble();
+                looks.AddRange(reader.ReadLooks());
+                bestLook = reader.ReadInt32();
+                best = reader.ReadBytes(best.Length);
+                TrainingState.Restore(reader.ReadBytes(best.Length), trained);
+                // Draws again what the steps before have drawn.
+                for (int draw = 0; draw < looks[^1].Step * Parts * atOnce; draw++)
+                    Draw();
+                return true;
             }
         }
 
@@ -110,56 +135,28 @@ sealed class EndToEndReconstruction : Reconstruction
             gradients.Dispose();
         }
 
-        double RateOf(ParameterKind kind) => kind switch
-        {
-            ParameterKind.WeightScale => Options.WeightScaleRate,
-            ParameterKind.Bias => Options.BiasRate,
-            _ => Options.ActivationScaleRate,
-        };
+        int Parts => (Options.BatchSize + atOnce - 1) / atOnce;
 
         void Step(IReadOnlyDictionary<string, Tensor> shares, double factor)
         {
-            int parts = (Options.BatchSize + atOnce - 1) / atOnce;
-            var drawn = new (int Sample, bool Mirrored)[parts * atOnce];
+            var drawn = new (int Sample, bool Mirrored)[Parts * atOnce];
             for (int i = 0; i < drawn.Length; i++)
                 drawn[i] = Draw();
             var fed = twin.Feed();
             foreach (var (name, share) in shares)
                 fed[name] = share;
-            // Parts run side by side and are added up in their order: floats summed in another order would give another model.
-            float[][]? sum = null;
-            for (int first = 0; first < parts; first += parallel.MaxDegreeOfParallelism)
+            float[][] sum = GradientPart.Sum(Parts, parallel, part =>
             {
-                var results = new float[Math.Min(parallel.MaxDegreeOfParallelism, parts - first)][][];
-                ModelPart.ForEachBatch(results.Length, parallel, i =>
-                {
-                    var inputs = new Dictionary<string, Tensor>(fed);
-                    var images = Images(drawn.AsSpan((first + i) * atOnce, atOnce));
-                    Teach(images, (index, shape, values) => inputs[distillation.Target(index)] = Tensor.Of(values, shape));
-                    results[i] = gradients.Run(images, inputs).Gradients;
-                });
-                foreach (float[][] result in results)
-                    if (sum is null)
-                        sum = result;
-                    else
-                        for (int p = 0; p < sum.Length; p++)
-                            TensorPrimitives.Add(sum[p], result[p], sum[p]);
-            }
+                var inputs = new Dictionary<string, Tensor>(fed);
+                var images = Images(drawn.AsSpan(part * atOnce, atOnce));
+                Teach(images, (index, shape, values) => inputs[distillation.Target(index)] = Tensor.Of(values, shape));
+                return gradients.Run(images, inputs).Gradients;
+            });
             for (int p = 0; p < trained.Length; p++)
-                trained[p].Step(sum![p], RateOf(trained[p].Kind) * factor);
+                trained[p].Step(sum[p], Options.RateOf(trained[p].Kind) * factor);
         }
 
-        (int Sample, bool Mirrored) Draw()
-        {
-            if (order.Count == 0)
-            {
-                int[] next = [.. Enumerable.Range(0, seen)];
-                random.Shuffle(next);
-                foreach (int sample in next)
-                    order.Enqueue(sample);
-            }
-            return (order.Dequeue(), random.Next(2) == 1 && Options.Mirror && task.Samples.Shape.Count == 3);
-        }
+        (int Sample, bool Mirrored) Draw() => (order.Next(), random.Next(2) == 1 && Options.Mirror && task.Samples.Shape.Count == 3);
 
         Tensor Images(ReadOnlySpan<(int Sample, bool Mirrored)> drawn)
         {
@@ -177,18 +174,8 @@ sealed class EndToEndReconstruction : Reconstruction
         }
 
         /// <summary>The float model's streams, and its probabilities.</summary>
-        void Teach(Tensor images, FloatOutput see) => teacher.Run(images, new Dictionary<string, Tensor>(), (index, shape, values) =>
-        {
-            if (index < distillation.Cuts)
-            {
-                see(index, shape, values);
-                return;
-            }
-            float[] p = values.ToArray();
-            for (int row = 0, width = (int)shape[^1]; row < p.Length; row += width)
-                TensorPrimitives.SoftMax(p.AsSpan(row, width), p.AsSpan(row, width));
-            see(index, shape, p);
-        });
+        void Teach(Tensor images, FloatOutput see) =>
+            teacher.Run(images, new Dictionary<string, Tensor>(), (index, shape, values) => see(index, shape, distillation.Wanted(index, shape, values)));
 
         /// <summary>λ: each cut counts as much as every other, and all together <see cref="ReconstructionOptions.StreamShare"/> times as much as the scores, at the start.</summary>
         Dictionary<string, Tensor> Shares()

@@ -20,10 +20,11 @@ sealed class GradientPart : IDisposable
     /// <param name="batch">Samples at once.</param>
     /// <param name="sample">Shape of one sample.</param>
     /// <param name="settings">How ONNX Runtime runs it; always one thread, because parts run side by side.</param>
+    /// <param name="start">Name of the value to begin at; null is the model's first input.</param>
     /// <exception cref="NotSupportedException">An operator on the way has no backward rule.</exception>
-    public GradientPart(Model model, IReadOnlyList<string> parameters, Func<Graph, Value> objective, int batch, IReadOnlyList<int> sample, RunSettings settings)
+    public GradientPart(Model model, IReadOnlyList<string> parameters, Func<Graph, Value> objective, int batch, IReadOnlyList<int> sample, RunSettings settings, string? start = null)
     {
-        var (cut, name) = ModelPart.Cut(model, null, g => [objective(g)]);
+        var (cut, name) = ModelPart.Cut(model, start, g => [objective(g)]);
         cut = new FixInputShapes(inputShapes: new Dictionary<string, long[]> { [name] = [batch, .. sample.Select(d => (long)d)] }).Apply(cut);
         var gradients = GradientGraph.Build(cut, Loss.InnerProduct, parameters);
         outputs = [gradients.Loss, .. parameters.Select(p => gradients.Gradients[p])];
@@ -52,6 +53,24 @@ sealed class GradientPart : IDisposable
                 gradients[i - 1] = values.ToArray();
         });
         return (loss, gradients);
+    }
+
+    /// <summary>Gradients of several batches, run side by side and added up in their order: floats summed in another order would give another model.</summary>
+    public static float[][] Sum(int batches, ParallelOptions parallel, Func<int, float[][]> gradientsOf)
+    {
+        float[][]? sum = null;
+        for (int first = 0; first < batches; first += parallel.MaxDegreeOfParallelism)
+        {
+            var results = new float[Math.Min(parallel.MaxDegreeOfParallelism, batches - first)][][];
+            ModelPart.ForEachBatch(results.Length, parallel, i => results[i] = gradientsOf(first + i));
+            foreach (float[][] result in results)
+                if (sum is null)
+                    sum = result;
+                else
+                    for (int p = 0; p < sum.Length; p++)
+                        TensorPrimitives.Add(sum[p], result[p], sum[p]);
+        }
+        return sum!;
     }
 
     /// <inheritdoc/>

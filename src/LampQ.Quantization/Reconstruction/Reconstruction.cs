@@ -1,10 +1,10 @@
 namespace LampQ.Quantization;
 
-/// <summary>How a compensated plan is trained by gradients, its integers kept; known ways are listed by <see cref="All"/> (docs/decisions/0018-reconstruction.md).</summary>
+/// <summary>How a compensated plan is trained by gradients; known ways are listed by <see cref="All"/> (docs/decisions/0018-reconstruction.md).</summary>
 public abstract partial class Reconstruction
 {
     /// <summary>Every known way.</summary>
-    public static IReadOnlyList<Reconstruction> All => [None, EndToEnd];
+    public static IReadOnlyList<Reconstruction> All => [None, EndToEnd, Block];
 
     /// <summary>Fewest samples that are worth splitting into some to train on and some to judge by.</summary>
     public const int FewestSamples = 16;
@@ -18,13 +18,18 @@ public abstract partial class Reconstruction
     /// <summary>Name on the command line.</summary>
     public abstract string Name { get; }
 
+    /// <summary>Steps where <see cref="ReconstructionOptions.Steps"/> says nothing: of the whole model, or of each block.</summary>
+    public abstract int DefaultSteps { get; }
+
     /// <summary>Trains a plan.</summary>
     /// <param name="plan">Where to start.</param>
     /// <param name="task">Model, samples and options.</param>
     /// <param name="cancellation">Cancels between two steps.</param>
     /// <returns>The plan that came closest to the float model on samples held out from training; the given one where none came closer.</returns>
     /// <exception cref="ArgumentException">An option is out of range, or there are fewer samples than <see cref="FewestSamples"/>.</exception>
-    /// <exception cref="NotSupportedException">The model has an operator without a backward rule.</exception>
+    /// <exception cref="NotSupportedException">The model has an operator without a backward rule, or its batch is fixed above 1.</exception>
+    /// <exception cref="InvalidDataException"><see cref="ReconstructionOptions.ResumeFile"/> is of another training.</exception>
+    /// <exception cref="IOException">A scratch file or the file to resume from cannot be read or written.</exception>
     public ReconstructedPlan Train(QuantizationPlan plan, ReconstructionTask task, CancellationToken cancellation = default)
     {
         task.Options.Validate();
@@ -32,6 +37,20 @@ public abstract partial class Reconstruction
             throw new ArgumentException($"There are {task.Samples.Count} samples, but reconstruction ({Name}) needs {FewestSamples} at least: an eighth of them judges. Give more, or choose 'none'.", nameof(task));
         return TrainCore(plan, task, cancellation);
     }
+
+    /// <summary>Samples that one run of a graph with gradients takes: as many as wanted, where the model lets us choose.</summary>
+    private protected static int AtOnce(ReconstructionTask task, int wanted) => FixedBatch.Of(task.Calibration.Model) switch
+    {
+        null => wanted,
+        1 => 1,
+        var batch => throw new NotSupportedException($"The model's batch is fixed to {batch}; training takes one sample at a time. Export the model with an open batch."),
+    };
+
+    /// <summary>Share of its first length that a step has: half a cosine, after five steps that rise to it, because Adam's first steps know the signs of gradients only.</summary>
+    private protected static double RateFactor(int step, int steps) => 0.5 * (1 + Math.Cos(Math.PI * step / steps)) * Rise(step);
+
+    /// <summary>The five rising steps alone.</summary>
+    private protected static double Rise(int step) => Math.Min(1, (step + 1) / 5.0);
 
     /// <summary>Does the work.</summary>
     protected abstract ReconstructedPlan TrainCore(QuantizationPlan plan, ReconstructionTask task, CancellationToken cancellation);
@@ -60,6 +79,9 @@ public sealed record ReconstructionTask
 
     /// <summary>Told after each look at the held-out samples.</summary>
     public Action<ReconstructionLook>? Progress { get; init; }
+
+    /// <summary>Told after each look at one block.</summary>
+    public Action<BlockLook>? BlockProgress { get; init; }
 }
 
 /// <summary>A trained plan.</summary>
@@ -72,9 +94,18 @@ public sealed record ReconstructedPlan(QuantizationPlan Plan, IReadOnlyList<Reco
 /// <param name="MeanKl">Mean KL(p ‖ p̂) on them.</param>
 public readonly record struct ReconstructionLook(int Step, double MeanKl);
 
+/// <summary>One look at the held-out samples while a block is trained.</summary>
+/// <param name="Block">Number of the block, from 1.</param>
+/// <param name="Blocks">Number of blocks.</param>
+/// <param name="Step">Steps of this block before it.</param>
+/// <param name="Error">The block's error as a share of that of its start.</param>
+public readonly record struct BlockLook(int Block, int Blocks, int Step, double Error);
+
 sealed class NoReconstruction : Reconstruction
 {
     public override string Name => "none";
+
+    public override int DefaultSteps => 0;
 
     protected override ReconstructedPlan TrainCore(QuantizationPlan plan, ReconstructionTask task, CancellationToken cancellation) => new(plan, []);
 }

@@ -3,8 +3,8 @@ namespace LampQ.Quantization;
 /// <summary>How a plan is trained. <c>new ReconstructionOptions()</c> runs as it is.</summary>
 public sealed record ReconstructionOptions
 {
-    /// <summary>Most steps of Adam, 1 at least. Default 60: held-out KL was lowest at 30 to 60 (docs/decisions/0018-reconstruction.md).</summary>
-    public int Steps { get; init; } = 60;
+    /// <summary>Most steps of Adam, of the whole model or of each block, 1 at least; null (the default) takes <see cref="Reconstruction.DefaultSteps"/> (docs/decisions/0018-reconstruction.md).</summary>
+    public int? Steps { get; init; }
 
     /// <summary>Samples a step, 2 at least; an odd number is rounded up. Default 32.</summary>
     public int BatchSize { get; init; } = 32;
@@ -24,6 +24,21 @@ public sealed record ReconstructionOptions
     /// <summary>True also shows images mirrored, with what the float model says of the mirrored image. Default true: few images go further.</summary>
     public bool Mirror { get; init; } = true;
 
+    /// <summary>Block by block: length of a step of V, which chooses how a weight is rounded; 0 keeps integers. Default 0.02: from an integer to the middle V has 2.4 to go.</summary>
+    public double RoundingRate { get; init; } = 0.02;
+
+    /// <summary>Block by block: λ, what weights that lie between two integers count against the block's error (1 at the start), as a mean over them. Default 0.3.</summary>
+    public double RoundingPull { get; init; } = 0.3;
+
+    /// <summary>Block by block: which part of the way from its compensated integer towards the float weight a weight starts at, 0 to 1; 1 is AdaRound's start. Default 0.3.</summary>
+    public double RoundingStart { get; init; } = 0.3;
+
+    /// <summary>Block by block: the probability with which an element of what goes in is the float model's (QDrop), 0 to 1. Default 0.5.</summary>
+    public double DropRate { get; init; } = 0.5;
+
+    /// <summary>A file that a training is written to as it goes (after each look, or each block) and goes on from where it exists; it is removed once the training has ended. Null (the default) writes none.</summary>
+    public string? ResumeFile { get; init; }
+
     /// <summary>Steps between two looks at the held-out samples; the best look is what is kept. Default 15.</summary>
     public int StepsBetweenLooks { get; init; } = 15;
 
@@ -37,13 +52,25 @@ public sealed record ReconstructionOptions
     /// <exception cref="ArgumentException">One is out of its range; the message names it, what was found and what is expected.</exception>
     public void Validate()
     {
-        foreach (var (name, value, least) in ((string, int, int)[])[(nameof(Steps), Steps, 1), (nameof(BatchSize), BatchSize, 2), (nameof(StepsBetweenLooks), StepsBetweenLooks, 1), (nameof(Patience), Patience, 1)])
+        foreach (var (name, value, least) in ((string, int, int)[])[(nameof(Steps), Steps ?? 1, 1), (nameof(BatchSize), BatchSize, 2), (nameof(StepsBetweenLooks), StepsBetweenLooks, 1), (nameof(Patience), Patience, 1)])
             if (value < least)
                 throw new ArgumentException($"{name} is {value}; expected {least} at least.");
-        foreach (var (name, value) in ((string, double)[])[(nameof(WeightScaleRate), WeightScaleRate), (nameof(BiasRate), BiasRate), (nameof(ActivationScaleRate), ActivationScaleRate), (nameof(StreamShare), StreamShare), (nameof(MaxSeconds), MaxSeconds)])
+        foreach (var (name, value) in ((string, double)[])[(nameof(WeightScaleRate), WeightScaleRate), (nameof(BiasRate), BiasRate), (nameof(ActivationScaleRate), ActivationScaleRate), (nameof(StreamShare), StreamShare), (nameof(RoundingRate), RoundingRate),
+            (nameof(RoundingPull), RoundingPull), (nameof(MaxSeconds), MaxSeconds)])
             if (!(value >= 0) || !double.IsFinite(value))
                 throw new ArgumentException($"{name} is {value}; expected a number that is not negative.");
+        foreach (var (name, value) in ((string, double)[])[(nameof(RoundingStart), RoundingStart), (nameof(DropRate), DropRate)])
+            if (!(value is >= 0 and <= 1))
+                throw new ArgumentException($"{name} is {value}; expected 0 to 1.");
         if (WeightScaleRate == 0 && BiasRate == 0 && ActivationScaleRate == 0)
             throw new ArgumentException($"{nameof(WeightScaleRate)}, {nameof(BiasRate)} and {nameof(ActivationScaleRate)} are 0, so nothing would be trained; expected one above 0.");
     }
+
+    /// <summary>First length of a step of a kind of parameter.</summary>
+    internal double RateOf(ParameterKind kind) => kind switch
+    {
+        ParameterKind.WeightScale => WeightScaleRate,
+        ParameterKind.Bias => BiasRate,
+        _ => ActivationScaleRate,
+    };
 }

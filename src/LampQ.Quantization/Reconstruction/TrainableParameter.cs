@@ -8,12 +8,12 @@ namespace LampQ.Quantization;
 /// <param name="shape">Shape of the graph input.</param>
 /// <param name="start">What it holds at first.</param>
 /// <param name="units">For each number the length of one unit; scales have none, because their unit is themselves.</param>
-sealed class TrainableParameter(string input, ParameterKind kind, long[] shape, float[] start, float[]? units)
+sealed class TrainableParameter(string input, ParameterKind kind, long[] shape, float[] start, float[]? units) : ITrainable
 {
     readonly Adam adam = new(start.Length);
     float[] values = [.. start];
 
-    /// <summary>Name of the graph input.</summary>
+    /// <inheritdoc/>
     public string Input => input;
 
     /// <summary>What it is.</summary>
@@ -41,11 +41,20 @@ sealed class TrainableParameter(string input, ParameterKind kind, long[] shape, 
         values = next;
     }
 
-    /// <summary>Takes a copy; calling it goes back there.</summary>
-    public Action Snapshot()
+    /// <inheritdoc/>
+    public void Write(BinaryWriter writer)
     {
-        var kept = values;
-        return () => values = kept;
+        writer.WriteFloats(values);
+        adam.Write(writer);
+    }
+
+    /// <inheritdoc/>
+    public void Read(BinaryReader reader)
+    {
+        var kept = new float[values.Length];
+        reader.ReadFloats(kept);
+        values = kept;
+        adam.Read(reader);
     }
 }
 

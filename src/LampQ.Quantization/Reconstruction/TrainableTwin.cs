@@ -3,13 +3,16 @@ using LampQ.Onnx;
 namespace LampQ.Quantization;
 
 /// <summary>
-/// A plan while it is trained: the <see cref="QuantizedTwin"/> of its model with integers as constants, and with scales of weights, biases and scales of activations below 8 bits as
+/// A plan while it is trained: the <see cref="QuantizedTwin"/> of its model with integers as constants (or as inputs, where their rounding is trained), and with scales of weights, biases and scales of activations below 8 bits as
 /// inputs that have gradients (rounding passes straight through, LSQ; Esser et al. 2020). The plan read back and written is the model that was trained, up to the order of float sums.
 /// </summary>
 sealed class TrainableTwin
 {
     readonly QuantizationPlan start;
     readonly List<TrainableParameter> parameters = [];
+    readonly List<RoundingParameter> roundings = [];
+    readonly Dictionary<string, (RoundingParameter Rounding, bool IsTransposed)> roundingOf = [];
+    readonly float? roundingStart;
     readonly Dictionary<string, TrainableParameter> weightScales = [], biases = [], inputScales = [];
     readonly List<(TrainableParameter? Q, TrainableParameter? K, TrainableParameter? V)> attentionScales = [];
     // By the value that a graph reads the scale from: layers that share a quantizer share its nodes, so they share its scale.
@@ -18,9 +21,11 @@ sealed class TrainableTwin
     /// <summary>Starts at a plan.</summary>
     /// <param name="calibration">The float model of the plan.</param>
     /// <param name="plan">Integers, scales, biases and quantizers to start from.</param>
-    public TrainableTwin(Calibration calibration, QuantizationPlan plan)
+    /// <param name="roundingStart">Where the rounding of layers below 8 bits is trained too, which part of the way from its integer towards the float weight it starts at; null keeps integers.</param>
+    public TrainableTwin(Calibration calibration, QuantizationPlan plan, float? roundingStart = null)
     {
         start = plan;
+        this.roundingStart = roundingStart;
         Model = new QuantizedTwin(calibration, plan.Layers.ToDictionary(p => p.Key, p => p.Value.Input), plan.Attentions).Model;
         foreach (var layer in calibration.Structure.Layers.Where(l => plan.Layers.ContainsKey(l.Name)))
         {
@@ -45,50 +50,71 @@ sealed class TrainableTwin
     /// <summary>The graph.</summary>
     public Model Model { get; }
 
-    /// <summary>What is trained.</summary>
+    /// <summary>What is trained beside rounding.</summary>
     public IReadOnlyList<TrainableParameter> Parameters => parameters;
 
-    /// <summary>What the inputs hold now.</summary>
-    public Dictionary<string, Tensor> Feed() => parameters.ToDictionary(p => p.Input, p => p.Tensor);
+    /// <summary>How integers are rounded, where that is trained.</summary>
+    public IReadOnlyList<RoundingParameter> Roundings => roundings;
 
-    /// <summary>The plan as it is now: the integers it started with, and what was trained.</summary>
+    /// <summary>What the inputs hold now, integers rounded.</summary>
+    public Dictionary<string, Tensor> Feed() => Feed(parameters, roundings);
+
+    /// <summary>What some of the inputs hold now.</summary>
+    public static Dictionary<string, Tensor> Feed(IEnumerable<TrainableParameter> parameters, IEnumerable<RoundingParameter> roundings) =>
+        parameters.Select(p => (p.Input, p.Tensor)).Concat(roundings.Select(r => (r.Input, Tensor: r.Hard()))).ToDictionary(p => p.Input, p => p.Tensor);
+
+    /// <summary>The plan as it is now: what was trained, and all else as it started.</summary>
     public QuantizationPlan Plan() => new(
         start.Layers.ToDictionary(p => p.Key, p => weightScales.TryGetValue(p.Key, out var scales)
             ? p.Value with
             {
-                Weights = p.Value.Weights with { Scales = [.. scales.Values] },
+                Weights = p.Value.Weights with { Scales = [.. scales.Values], Codes = Codes(p.Key, p.Value.Weights) },
                 Bias = biases.TryGetValue(p.Key, out var bias) ? [.. bias.Values] : p.Value.Bias,
                 Input = p.Value.Input is AffineQuantizer uniform ? With(uniform, inputScales.GetValueOrDefault(p.Key)) : p.Value.Input,
             }
             : p.Value),
         [.. start.Attentions.Zip(attentionScales, (a, s) => a with { Q = With(a.Q, s.Q), K = With(a.K, s.K), V = With(a.V, s.V) })]);
 
-    /// <summary>Takes a copy of everything that is trained; calling it goes back there.</summary>
-    public Action Snapshot()
+    sbyte[] Codes(string layer, QuantizedWeights start)
     {
-        Action[] parts = [.. parameters.Select(p => p.Snapshot())];
-        return () => Array.ForEach(parts, p => p());
+        if (!roundingOf.TryGetValue(layer, out var trained))
+            return start.Codes;
+        float[] steps = trained.Rounding.Steps();
+        if (trained.IsTransposed)
+            steps = LinearWeights.Transpose(steps, start.Columns, start.Rows);
+        return [.. steps.Select((step, i) => (sbyte)(step + (start.ZeroPoints?[i / start.Columns] ?? 0)))];
     }
 
     static AffineQuantizer With(AffineQuantizer quantizer, TrainableParameter? scale) => scale is null ? quantizer : quantizer with { Scale = scale.Values[0] };
 
     Node Twin(Node node) => Model.Graph.Find(node.Output.Name)!.Producer!;
 
-    /// <summary>ŵ = s·(q − z) with codes q and zero points z constant. Behind a MatMul the product x·qᵀ takes the scales: their gradients then need no product of the size of the weight.</summary>
+    /// <summary>ŵ = s·(q − z) with zero points z constant, and codes q too where their rounding is not trained. Behind a MatMul the product x·qᵀ takes the scales: their gradients then need no product of the size of the weight.</summary>
     void SplitWeight(QuantizableLayer layer, Node node, LayerPlan plan)
     {
         var graph = Model.Graph;
         int rows = layer.OutputChannels, columns = layer.InputChannels;
         float[] codes = plan.Weights.Steps();
         long[] stored = [.. layer.WeightTensor.Shape];
-        var constant = graph.AddInitializer($"{layer.Name}.codes", Tensor.Of(layer.IsRowPerOutput ? codes : LinearWeights.Transpose(codes, rows, columns), stored));
+        float[] Stored(float[] values) => layer.IsRowPerOutput ? values : LinearWeights.Transpose(values, rows, columns);
+        Value integers;
+        if (roundingStart is { } share && plan.Weights.Bits < 8)
+        {
+            integers = graph.AddInput($"{layer.Name}:codes", ElementType.Float, [.. stored.Select(d => new Dimension(d))]);
+            float[] Fractions() => Stored(RoundingParameter.Neighbours(plan.Weights, layer.ReadWeight()).Fractions);
+            var rounding = new RoundingParameter(integers.Name, stored, Stored(codes), Stored(RoundingParameter.Neighbours(plan.Weights, layer.ReadWeight()).Below), Fractions, share);
+            roundings.Add(rounding);
+            roundingOf[layer.Name] = (rounding, !layer.IsRowPerOutput);
+        }
+        else
+            integers = graph.AddInitializer($"{layer.Name}.codes", Tensor.Of(Stored(codes), stored));
         bool isBehind = node.Is("MatMul") && layer.WeightIndex == 1 && !node.Output.IsGraphOutput;
         long[] shape = isBehind ? [rows] : layer.IsRowPerOutput ? [rows, .. stored.Skip(1).Select(_ => 1L)] : layer.WeightIndex == 0 ? [rows, 1] : [1, rows];
         string name = $"{layer.Name}:weight_scale";
         var scale = graph.AddInput(name, ElementType.Float, [.. shape.Select(d => new Dimension(d))]);
         if (isBehind)
         {
-            node.SetInput(layer.WeightIndex, constant);
+            node.SetInput(layer.WeightIndex, integers);
             var product = node.Output;
             var scaled = graph.Emit("Mul", [product, scale], $"{layer.Name}.scaled");
             (scaled.Type, scaled.Shape) = (product.Type, product.Shape);
@@ -96,7 +122,7 @@ sealed class TrainableTwin
         }
         else
         {
-            var weight = graph.Emit("Mul", [constant, scale], $"{layer.Name}.weight");
+            var weight = graph.Emit("Mul", [integers, scale], $"{layer.Name}.weight");
             (weight.Type, weight.Shape) = (ElementType.Float, [.. stored.Select(d => new Dimension(d))]);
             node.SetInput(layer.WeightIndex, weight);
         }

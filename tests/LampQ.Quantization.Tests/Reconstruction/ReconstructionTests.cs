@@ -136,6 +136,7 @@ public sealed class ReconstructionTests
         foreach (var (options, name) in new[]
         {
             (new ReconstructionOptions { Steps = 0 }, "Steps"), (new ReconstructionOptions { BatchSize = 1 }, "BatchSize"), (new ReconstructionOptions { BiasRate = -1 }, "BiasRate"),
+            (new ReconstructionOptions { RoundingRate = -1 }, "RoundingRate"), (new ReconstructionOptions { DropRate = 1.1 }, "DropRate"), (new ReconstructionOptions { RoundingStart = double.NaN }, "RoundingStart"),
             (new ReconstructionOptions { StreamShare = double.NaN }, "StreamShare"), (new ReconstructionOptions { Patience = 0 }, "Patience"),
             (new ReconstructionOptions { WeightScaleRate = 0, BiasRate = 0, ActivationScaleRate = 0 }, "nothing would be trained"),
         })
@@ -149,12 +150,12 @@ public sealed class ReconstructionTests
     static ModelOutputs Written(Calibration calibration, QuantizationPlan plan, SampleSet samples) =>
         TinyRuns.Outputs(new PortableExport(plan, WeightContainer.Int8).Apply(calibration.Model), samples);
 
-    internal static (Calibration Calibration, QuantizationPlan Plan, SampleSet Samples) Tiny(QuantizationProfile profile, TinyVit? vit = null, MapQuantizer? map = null)
+    internal static (Calibration Calibration, QuantizationPlan Plan, SampleSet Samples) Tiny(QuantizationProfile profile, TinyVit? vit = null, MapQuantizer? map = null, WeightQuantizer? weights = null)
     {
         vit ??= new TinyVit();
         var samples = TinyRuns.Samples(vit, 40);
         var calibration = TinyRuns.Calibrate(vit, samples);
-        var quantizers = calibration.Quantizers(TinyRuns.Options with { Profile = profile, MapQuantizer = map ?? MapQuantizer.Uniform, GeluQuantizer = GeluQuantizer.Uniform, AttentionBits = profile == QuantizationProfile.Paper ? 4 : 8, BitsFor = new Dictionary<string, int>() });
+        var quantizers = calibration.Quantizers(TinyRuns.Options with { Profile = profile, MapQuantizer = map ?? MapQuantizer.Uniform, WeightQuantizer = weights ?? WeightQuantizer.Mse, GeluQuantizer = GeluQuantizer.Uniform, AttentionBits = profile == QuantizationProfile.Paper ? 4 : 8, BitsFor = new Dictionary<string, int>() });
         return (calibration, quantizers.Plan(calibration.Structure.Layers.ToDictionary(l => l.Name, _ => 3)), samples);
     }
 }

@@ -57,16 +57,16 @@ public sealed class TrainableTwinTests
     }
 
     [TestMethod]
-    public void Snapshot_AfterSteps_GoesBack()
+    public void Restore_AfterSteps_GoesBack()
     {
         var (calibration, plan, _) = ReconstructionTests.Tiny(QuantizationProfile.Paper);
         var twin = new TrainableTwin(calibration, plan);
-        var back = twin.Snapshot();
+        byte[] kept = TrainingState.Of(twin.Parameters);
         foreach (var parameter in twin.Parameters)
             parameter.Step(Enumerable.Repeat(1f, parameter.Values.Length).ToArray(), 0.1);
         string first = plan.Layers.First(l => l.Value.Input.Bits < 8).Key;
         Assert.AreNotEqual(plan.Layers[first].Input, twin.Plan().Layers[first].Input);
-        back();
+        TrainingState.Restore(kept, twin.Parameters);
         foreach (var (name, layer) in twin.Plan().Layers)
         {
             CollectionAssert.AreEqual(plan.Layers[name].Weights.Scales, layer.Weights.Scales, name);

@@ -1,0 +1,274 @@
+using System.Diagnostics;
+using System.Numerics.Tensors;
+using LampQ.Onnx;
+using LampQ.Runtime;
+using Tensor = LampQ.Onnx.Tensor;
+
+namespace LampQ.Quantization;
+
+public abstract partial class Reconstruction
+{
+    /// <summary>
+    /// One block after the other (BRECQ, Li et al., ICLR 2021, section 3), from one cut of the residual stream to the next: the rounding of weights below 8 bits (AdaRound, <see cref="RoundingParameter"/>), and scales and biases
+    /// as <see cref="EndToEnd"/>. What goes in is the quantized model's stream, element by element the float model's with probability <see cref="ReconstructionOptions.DropRate"/> (QDrop, Wei et al., ICLR 2022, section 4);
+    /// what is wanted is the float model's stream behind the block. The error is squared and weighed by token (BRECQ's diagonal of the Fisher information, here alike for all channels of a token).
+    /// </summary>
+    public static Reconstruction Block { get; } = new BlockReconstruction();
+}
+
+sealed class BlockReconstruction : Reconstruction
+{
+    /// <summary>Samples that one run of the graph takes, where the model lets us choose.</summary>
+    const int PartSize = 4;
+
+    /// <summary>Share of the steps in which nothing pulls weights to integers (AdaRound's warm-up).</summary>
+    const double WarmUp = 0.2;
+
+    /// <summary>β at the end of the warm-up and at the last step.</summary>
+    const double FirstBeta = 20, LastBeta = 2;
+
+    public override string Name => "block";
+
+    public override int DefaultSteps => 100;
+
+    protected override ReconstructedPlan TrainCore(QuantizationPlan plan, ReconstructionTask task, CancellationToken cancellation)
+    {
+        using var training = new Training(plan, task, cancellation);
+        return training.Run();
+    }
+
+    /// <summary>One training: both streams, and where it stands.</summary>
+    sealed class Training : IDisposable
+    {
+        readonly QuantizationPlan plan;
+        readonly ReconstructionTask task;
+        readonly CancellationToken cancellation;
+        readonly ParallelOptions parallel;
+        readonly RunSettings single;
+        readonly TrainableTwin twin;
+        readonly Distillation distillation;
+        readonly ResidualStreams streams;
+        readonly int seen, atOnce, steps;
+        readonly Stopwatch watch = Stopwatch.StartNew();
+        readonly TrainingFile? file;
+        double secondsBefore;
+
+        public Training(QuantizationPlan plan, ReconstructionTask task, CancellationToken cancellation)
+        {
+            (this.plan, this.task, this.cancellation) = (plan, task, cancellation);
+            parallel = ModelPart.Parallelism(task.Run, cancellation);
+            atOnce = AtOnce(task, PartSize);
+            seen = Seen(task.Samples);
+            steps = Options.Steps ?? Block.DefaultSteps;
+            twin = new TrainableTwin(task.Calibration, plan, (float)Options.RoundingStart);
+            distillation = new Distillation(task.Calibration, task.Weights);
+            // One sample a batch, so that they can be drawn.
+            single = task.Run with { BatchSize = 1 };
+            streams = new ResidualStreams(task.Samples, single);
+            file = TrainingFile.Of(Block, plan, task);
+        }
+
+        ReconstructionOptions Options => task.Options;
+
+        int Blocks => distillation.Cuts + 1;
+
+        double Seconds => secondsBefore + watch.Elapsed.TotalSeconds;
+
+        IEnumerable<ITrainable> All => [.. twin.Parameters, .. twin.Roundings];
+
+        public ReconstructedPlan Run()
+        {
+            var looks = new List<ReconstructionLook>();
+            var own = Enumerable.Range(0, Blocks).Select(OwnOf).ToArray();
+            int next = Resume(looks);
+            if (looks.Count == 0)
+                Look(looks, 0);
+            for (int block = 0; block <= Array.FindLastIndex(own, o => o.IsTrained); block++)
+            {
+                bool isKept = own[block].IsTrained && block >= next;
+                if (isKept)
+                {
+                    KeepFloat(block);
+                    Train(block, own[block]);
+                    file?.Save(writer =>
+                    {
+                        writer.Write(Seconds);
+                        writer.WriteLooks(looks);
+                        writer.Write(block + 1);
+                        writer.Write(TrainingState.Of(All));
+                    });
+                }
+                if (block + 1 < Blocks)
+                    Advance(block, isKept);
+            }
+            Look(looks, steps);
+            file?.Delete();
+            // Blocks are closer each by itself; whether the scores are is another question.
+            return new ReconstructedPlan(looks[1].MeanKl < looks[0].MeanKl ? twin.Plan() : plan, looks);
+        }
+
+        public void Dispose() => streams.Dispose();
+
+        int Resume(List<ReconstructionLook> looks)
+        {
+            using var reader = file?.Open();
+            if (reader is null)
+                return 0;
+            secondsBefore = reader.ReadDouble();
+            looks.AddRange(reader.ReadLooks());
+            int next = reader.ReadInt32();
+            foreach (var one in All)
+                one.Read(reader);
+            return next;
+        }
+
+        string? StartOf(int block) => block == 0 ? null : distillation.NameOf(block - 1);
+
+        /// <summary>What is trained in a block: the inputs of its graph.</summary>
+        BlockParameters OwnOf(int block)
+        {
+            var inputs = ModelPart.Cut(twin.Model, StartOf(block), g => [g.Find(distillation.NameOf(block))!]).Model.Graph.Inputs.Select(i => i.Name).ToHashSet();
+            return new BlockParameters([.. twin.Parameters.Where(p => inputs.Contains(p.Input))], [.. twin.Roundings.Where(r => inputs.Contains(r.Input))]);
+        }
+
+        void KeepFloat(int block)
+        {
+            using var part = ModelPart.Of(task.Calibration.Model, StartOf(block), g => [g.Find(distillation.NameOf(block))!], single);
+            ModelPart.ForEachBatch(streams.Batches, parallel, () => new StreamMemory(), (sample, memory) =>
+                part.Run(streams.Read(sample, memory).Float, new Dictionary<string, Tensor>(), (_, shape, values) => streams.KeepNextFloat(sample, shape, distillation.Wanted(block, shape, values))));
+        }
+
+        void Advance(int block, bool floatIsKept)
+        {
+            using var floatPart = floatIsKept ? null : ModelPart.Of(task.Calibration.Model, StartOf(block), g => [g.Find(distillation.NameOf(block))!], single);
+            using var quantizedPart = ModelPart.Of(twin.Model, StartOf(block), g => [g.Find(distillation.NameOf(block))!], single, twin.Feed());
+            streams.Advance(floatPart, quantizedPart, cancellation);
+        }
+
+        void Train(int block, BlockParameters own)
+        {
+            var moved = own.Parameters.Where(p => Options.RateOf(p.Kind) > 0).ToArray();
+            var rounded = Options.RoundingRate > 0 ? own.Roundings : [];
+            string? start = StartOf(block);
+            int[] shape = block == 0 ? [.. task.Samples.Shape] : distillation.ShapeAt(block - 1);
+            using var gradients = new GradientPart(twin.Model, [.. rounded.Select(r => r.Input), .. moved.Select(p => p.Input)], g => distillation.Emit(g, block, atOnce), atOnce, shape, task.Run, start);
+            using var student = ModelPart.Of(twin.Model, start, g => [g.Find(distillation.NameOf(block))!], single);
+            // Each block has draws of its own, so that a training that goes on draws what it would have drawn.
+            var random = new Random(unchecked(task.Seed * 1_000_003 + block));
+            var order = new ShuffledOrder(seen, random);
+            int parts = (Options.BatchSize + atOnce - 1) / atOnce, weights = rounded.Sum(r => r.Count);
+            double atStart = Error(block, student, own), least = atStart;
+            byte[] best = TrainingState.Of(own.All);
+            int sinceBest = 0;
+            task.BlockProgress?.Invoke(new BlockLook(block + 1, Blocks, 0, 1));
+            foreach (var rounding in rounded)
+                rounding.Begin();
+            // No error at all: nothing to be trained.
+            for (int step = 0; step < steps && atStart > 0 && Seconds < Options.MaxSeconds * (block + 1) / Blocks && sinceBest < Options.Patience; step++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                int[] drawn = [.. Enumerable.Range(0, parts * atOnce).Select(_ => order.Next())];
+                int[] seeds = [.. Enumerable.Range(0, parts).Select(_ => random.Next())];
+                var fed = own.Feed();
+                float[][] sum = GradientPart.Sum(parts, parallel, part => Gradients(block, drawn.AsSpan(part * atOnce, atOnce), seeds[part], shape, fed, gradients));
+                float share = (float)(1 / (atStart * drawn.Length));
+                foreach (float[] gradient in sum)
+                    TensorPrimitives.Multiply(gradient, share, gradient);
+                double annealed = Math.Max(0, ((double)step / steps - WarmUp) / (1 - WarmUp));
+                for (int r = 0; r < rounded.Length; r++)
+                    rounded[r].Step(sum[r], Options.RoundingRate * Rise(step), annealed > 0 ? Options.RoundingPull / weights : 0, FirstBeta + (LastBeta - FirstBeta) * annealed);
+                for (int p = 0; p < moved.Length; p++)
+                    moved[p].Step(sum[rounded.Length + p], Options.RateOf(moved[p].Kind) * RateFactor(step, steps));
+                if ((step + 1) % Options.StepsBetweenLooks != 0 && step + 1 != steps)
+                    continue;
+                double error = Error(block, student, own);
+                task.BlockProgress?.Invoke(new BlockLook(block + 1, Blocks, step + 1, error / atStart));
+                sinceBest++;
+                if (error < least)
+                    (least, best, sinceBest) = (error, TrainingState.Of(own.All), 0);
+            }
+            TrainingState.Restore(best, own.All);
+        }
+
+        float[][] Gradients(int block, ReadOnlySpan<int> drawn, int seed, int[] shape, Dictionary<string, Tensor> fed, GradientPart gradients)
+        {
+            var random = new Random(seed);
+            var memory = new StreamMemory();
+            var next = new ReusedMemory();
+            float[] inputs = [], targets = [];
+            long[] targetShape = [];
+            for (int i = 0; i < drawn.Length; i++)
+            {
+                var (exact, quantized) = streams.Read(drawn[i], memory);
+                var target = streams.ReadNextFloat(drawn[i], next);
+                if (i == 0)
+                {
+                    (inputs, targets) = (new float[drawn.Length * exact.As<float>().Length], new float[drawn.Length * target.As<float>().Length]);
+                    targetShape = [drawn.Length, .. target.Shape.Skip(1)];
+                }
+                int length = exact.As<float>().Length;
+                Drop(exact.As<float>(), quantized.As<float>(), random, inputs.AsSpan(i * length, length));
+                target.As<float>().CopyTo(targets.AsSpan(i * target.As<float>().Length));
+            }
+            var more = new Dictionary<string, Tensor>(fed) { [distillation.Target(block)] = Tensor.Of(targets, targetShape) };
+            return gradients.Run(Tensor.Of(inputs, [drawn.Length, .. shape.Select(d => (long)d)]), more).Gradients;
+        }
+
+        /// <summary>Each element the float model's with probability <see cref="ReconstructionOptions.DropRate"/>, else the quantized one's.</summary>
+        void Drop(ReadOnlySpan<float> exact, ReadOnlySpan<float> quantized, Random random, Span<float> mixed)
+        {
+            quantized.CopyTo(mixed);
+            ushort limit = (ushort)Math.Round(Options.DropRate * ushort.MaxValue);
+            if (limit == 0)
+                return;
+            var draws = new ushort[mixed.Length];
+            random.NextBytes(System.Runtime.InteropServices.MemoryMarshal.AsBytes(draws.AsSpan()));
+            for (int i = 0; i < mixed.Length; i++)
+                if (draws[i] <= limit)
+                    mixed[i] = exact[i];
+        }
+
+        /// <summary>Mean error of a block over the held-out samples, weights rounded.</summary>
+        double Error(int block, ModelPart student, BlockParameters own)
+        {
+            var fed = TrainableTwin.Feed(own.Parameters, own.Roundings);
+            var errors = new double[task.Samples.Count - seen];
+            ModelPart.ForEachBatch(errors.Length, parallel, () => (Streams: new StreamMemory(), Next: new ReusedMemory()), (i, memory) =>
+            {
+                var target = streams.ReadNextFloat(seen + i, memory.Next);
+                student.Run(streams.Read(seen + i, memory.Streams).Quantized, fed, (_, _, values) => errors[i] = distillation.ErrorOf(block, values, target.As<float>()));
+            });
+            return errors.Average();
+        }
+
+        /// <summary>Mean KL of the whole model on the held-out samples.</summary>
+        void Look(List<ReconstructionLook> looks, int step)
+        {
+            using var teacher = ModelPart.Of(task.Calibration.Model, null, g => [g.Find(distillation.NameOf(distillation.Cuts))!], single);
+            using var student = ModelPart.Of(twin.Model, null, g => [g.Find(distillation.NameOf(distillation.Cuts))!], single, twin.Feed());
+            var errors = new double[task.Samples.Count - seen];
+            var none = new Dictionary<string, Tensor>();
+            ModelPart.ForEachBatch(errors.Length, parallel, i =>
+            {
+                var image = task.Samples.Tensor(seen + i, single);
+                float[] wanted = [];
+                teacher.Run(image, none, (_, shape, values) => wanted = distillation.Wanted(distillation.Cuts, shape, values));
+                student.Run(image, none, (_, _, values) => errors[i] = distillation.ErrorOf(distillation.Cuts, values, wanted));
+            });
+            looks.Add(new ReconstructionLook(step, errors.Average()));
+            task.Progress?.Invoke(looks[^1]);
+        }
+    }
+
+    /// <summary>What is trained in one block.</summary>
+    sealed record BlockParameters(TrainableParameter[] Parameters, RoundingParameter[] Roundings)
+    {
+        /// <summary>Blocks whose layers all have 8 bits have nothing to gain.</summary>
+        public bool IsTrained => Roundings.Length > 0;
+
+        public IEnumerable<ITrainable> All => [.. Parameters, .. Roundings];
+
+        /// <summary>What the inputs hold while V lies between integers.</summary>
+        public Dictionary<string, Tensor> Feed() => Parameters.Select(p => (p.Input, p.Tensor)).Concat(Roundings.Select(r => (r.Input, Tensor: r.Soft()))).ToDictionary(p => p.Input, p => p.Tensor);
+    }
+}
