@@ -1,3 +1,4 @@
+using LampQ.Solver;
 using Microsoft.ML.OnnxRuntime;
 
 namespace LampQ.Cli;
@@ -39,16 +40,16 @@ sealed class CommandError(int exitCode, string message, Exception? cause = null)
         }
     });
 
-    /// <summary>Quantizes samples that were decoded before: what fails then is the model's fault, but for the scratch file, whose message says what to do.</summary>
+    /// <summary>Quantizes samples that were decoded before: what fails then is the model's fault, but for options and the scratch file, whose messages say what to do.</summary>
     public static T BlameModelOrScratchFile<T>(string modelPath, Func<T> work)
     {
         try
         {
             return work();
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or (ArgumentException and not InfeasibleBudgetException))
         {
-            throw new CommandError(ExitCodes.Usage, e.Message, e);
+            throw new CommandError(ExitCodes.Usage, Words(e), e);
         }
         catch (Exception e) when (e is NotSupportedException or InvalidDataException or OnnxRuntimeException)
         {
@@ -65,9 +66,11 @@ sealed class CommandError(int exitCode, string message, Exception? cause = null)
         catch (Exception e) when (e is InvalidDataException or NotSupportedException or ArgumentException or IOException or UnauthorizedAccessException
             or OverflowException or OnnxRuntimeException or DllNotFoundException)
         {
-            // ArgumentException appends its parameter's name, which says nothing to a user.
-            string message = e is ArgumentException { ParamName: { Length: > 0 } name } ? e.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal) : e.Message;
+            string message = Words(e);
             throw new CommandError(exitCode, message.Contains(path, StringComparison.Ordinal) ? message : prefix + message, e);
         }
     }
+
+    // ArgumentException appends its parameter's name, which says nothing to a user.
+    static string Words(Exception e) => e is ArgumentException { ParamName: { Length: > 0 } name } ? e.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal) : e.Message;
 }

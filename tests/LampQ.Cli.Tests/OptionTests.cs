@@ -39,7 +39,7 @@ public sealed class OptionTests
     [DataRow("--fisher-gamma", "Infinity", "above 1")]
     [DataRow("--fisher-draws", "0", "1 or more")]
     [DataRow("--compensate", "hope", "none|bias-correction|gptq|erq|ridge-gptq")]
-    [DataRow("--reconstruct", "more", "by-effort|none|end-to-end")]
+    [DataRow("--reconstruct", "more", "by-effort|none|end-to-end|block")]
     [DataRow("--reconstruction-steps", "0", "1 or more")]
     [DataRow("--activation-range", "all", "min-max|percentile|mse|entropy|output-mse|fpcs")]
     [DataRow("--weight-scale", "big", "min-max|mse|output-mse")]
@@ -96,6 +96,14 @@ public sealed class OptionTests
     [DataRow("1")]
     public void Quantize_AverageForAMethodOfOneWidth_IsAUsageErrorNamingThoseThatMix(string bits) =>
         CliRun.Of("quantize", "m.onnx", "-o", "o.onnx", "--data", "d", "--method", "repq-vit", "--target-bits", bits).AssertRefused(2, "repq-vit", bits, "whole number", "lampq+, lampq");
+
+    [TestMethod]
+    public void Quantize_ResumeWithoutTraining_IsAUsageError() =>
+        CliRun.Of("quantize", "m.onnx", "-o", "o.onnx", "--data", "d", "--resume", "training").AssertRefused(2, "--resume", "--reconstruct block");
+
+    [TestMethod]
+    public void Quantize_ResumeFileInNoFolder_IsAUsageErrorBeforeAnyWork() =>
+        CliRun.Of("quantize", "m.onnx", "-o", "o.onnx", "--data", "d", "--reconstruct", "block", "--resume", Path.Combine("nowhere", "training")).AssertRefused(2, "--resume", "nowhere");
 
     [TestMethod]
     public void Quantize_NoData_SaysThatRandomNumbersMustBeAskedFor() =>

@@ -66,9 +66,11 @@ sealed class QuantizeCommand
     readonly Option<int> refinementSteps = OptionParsing.WithDefault("--refinement-steps", "N", "Most pairs of layers that refinement may try; 0 turns it off.", defaults.RefinementSteps, OptionParsing.Whole(0));
     readonly ChoiceOption<ErrorCompensation> compensate = new("--compensate", "How rounding errors make up for each other, and for what was quantized before the layer.", defaults.Compensation.Name,
         [.. ErrorCompensation.All.Select(c => (c.Name, c))]);
-    readonly ChoiceOption<Reconstruction?> reconstruct = new("--reconstruct", "How the compensated model is trained; by-effort trains end-to-end with --effort best, and nothing else.", "by-effort",
+    readonly ChoiceOption<Reconstruction?> reconstruct = new("--reconstruct", "How the compensated model is trained; block trains how weights are rounded, block by block; by-effort trains end-to-end with --effort best, and nothing else.", "by-effort",
         [("by-effort", null), .. Reconstruction.All.Select(r => (r.Name, (Reconstruction?)r))]);
-    readonly Option<int> reconstructionSteps = OptionParsing.WithDefault("--reconstruction-steps", "N", "Most steps of training.", defaults.Training.Steps, OptionParsing.Whole(1));
+    readonly Option<int?> reconstructionSteps = OptionParsing.Optional<int?>("--reconstruction-steps", "N",
+        $"Most steps of training. Default: {Reconstruction.EndToEnd.DefaultSteps}, or {Reconstruction.Block.DefaultSteps} a block.", text => OptionParsing.Whole(1)(text));
+    readonly Option<string?> resume = new("--resume") { HelpName = "FILE", Description = "Keeps where training stands in this file, and goes on from it where it exists; it is removed at the end." };
     readonly ChoiceOption<ActivationRange> ranges = new("--activation-range", "How the clipping range of what goes into a layer is chosen.", defaults.ActivationRange.Name, [.. ActivationRange.All.Select(r => (r.Name, r))]);
     readonly ChoiceOption<WeightQuantizer> scales = new("--weight-scale", "How the scale of a row of weights is chosen.", defaults.WeightQuantizer.Name, [.. WeightQuantizer.All.Select(q => (q.Name, q))]);
     readonly Option<int> seed = OptionParsing.WithDefault("--seed", "N", "Seed of everything that is drawn.", defaults.Seed, OptionParsing.Whole(0));
@@ -86,7 +88,7 @@ sealed class QuantizeCommand
         foreach (Option option in new Option[] { quantize.output, quantize.data, quantize.synthetic, quantize.effort, quantize.images, quantize.bits, quantize.widths.Target, quantize.maxSize, quantize.maxBops, quantize.maxLatency, quantize.rule, quantize.profile, quantize.method,
             quantize.widths.Uniform, quantize.container, quantize.export, quantize.attentionBits, quantize.map, quantize.gelu, quantize.zeroState, quantize.bitsFor, quantize.normTransformation, quantize.metric,
             quantize.fisherLayers, quantize.fisherBits, quantize.fisherGamma, quantize.fisherDraws, quantize.probes, quantize.sensitivityImages, quantize.refinementSteps,
-            quantize.compensate, quantize.reconstruct, quantize.reconstructionSteps, quantize.ranges, quantize.scales, quantize.seed })
+            quantize.compensate, quantize.reconstruct, quantize.reconstructionSteps, quantize.resume, quantize.ranges, quantize.scales, quantize.seed })
             command.Options.Add(option);
         quantize.preprocessing.AddTo(command);
         foreach (Option option in new Option[] { quantize.batch, quantize.threads, quantize.format })
@@ -149,6 +151,12 @@ sealed class QuantizeCommand
             Options = OptionsOf(parsed, recipe, allocation, size, fixedBits),
         };
         request.Options.Validate();
+        if (parsed.GetValue(resume) is { } resumePath)
+        {
+            if (request.Options.ChosenReconstruction == Reconstruction.None)
+                throw CommandError.Usage("--resume is for training, and nothing is trained. Add --reconstruct block or end-to-end, or --effort best; or leave it out.");
+            OutputFile.Check(resumePath, modelPath, "--resume");
+        }
         return request;
     }
 
@@ -205,7 +213,7 @@ sealed class QuantizeCommand
             Effort = effort.ValueIn(parsed),
             Compensation = Or(compensate, () => compensate.ValueIn(parsed), options.Compensation),
             Reconstruction = Or(reconstruct, () => reconstruct.ValueIn(parsed), options.Reconstruction),
-            Training = options.Training with { Steps = parsed.GetValue(reconstructionSteps) },
+            Training = options.Training with { Steps = parsed.GetValue(reconstructionSteps), ResumeFile = parsed.GetValue(resume) },
             ActivationRange = Or(ranges, () => ranges.ValueIn(parsed), options.ActivationRange),
             WeightQuantizer = Or(scales, () => scales.ValueIn(parsed), options.WeightQuantizer),
             Seed = parsed.GetValue(seed),

@@ -10,7 +10,7 @@ public abstract partial class Reconstruction
 {
     /// <summary>
     /// One block after the other (BRECQ, Li et al., ICLR 2021, section 3), from one cut of the residual stream to the next: the rounding of weights below 8 bits (AdaRound, <see cref="RoundingParameter"/>), and scales and biases
-    /// as <see cref="EndToEnd"/>. What goes in is the quantized model's stream, element by element the float model's with probability <see cref="ReconstructionOptions.DropRate"/> (QDrop, Wei et al., ICLR 2022, section 4);
+    /// as <see cref="EndToEnd"/>. What goes in is the quantized model's stream, element by element the float model's with probability <see cref="ReconstructionOptions.DropRate"/> (QDrop, Wei et al., ICLR 2022, section 4; so are activations behind quantizers below 8 bits);
     /// what is wanted is the float model's stream behind the block. The error is squared and weighed by token (BRECQ's diagonal of the Fisher information, here alike for all channels of a token).
     /// </summary>
     public static Reconstruction Block { get; } = new BlockReconstruction();
@@ -150,8 +150,9 @@ sealed class BlockReconstruction : Reconstruction
             var moved = own.Parameters.Where(p => Options.RateOf(p.Kind) > 0).ToArray();
             var rounded = Options.RoundingRate > 0 ? own.Roundings : [];
             string? start = StartOf(block);
+            var drop = new QuantizerDrop();
             int[] shape = block == 0 ? [.. task.Samples.Shape] : distillation.ShapeAt(block - 1);
-            using var gradients = new GradientPart(twin.Model, [.. rounded.Select(r => r.Input), .. moved.Select(p => p.Input)], g => distillation.Emit(g, block, atOnce), atOnce, shape, task.Run, start);
+            using var gradients = new GradientPart(twin.Model, [.. rounded.Select(r => r.Input), .. moved.Select(p => p.Input)], Objective, atOnce, shape, task.Run, start);
             using var student = ModelPart.Of(twin.Model, start, g => [g.Find(distillation.NameOf(block))!], single);
             // Each block has draws of its own, so that a training that goes on draws what it would have drawn.
             var random = new Random(unchecked(task.Seed * 1_000_003 + block));
@@ -170,7 +171,7 @@ sealed class BlockReconstruction : Reconstruction
                 int[] drawn = [.. Enumerable.Range(0, parts * atOnce).Select(_ => order.Next())];
                 int[] seeds = [.. Enumerable.Range(0, parts).Select(_ => random.Next())];
                 var fed = own.Feed();
-                float[][] sum = GradientPart.Sum(parts, parallel, part => Gradients(block, drawn.AsSpan(part * atOnce, atOnce), seeds[part], shape, fed, gradients));
+                float[][] sum = GradientPart.Sum(parts, parallel, part => Gradients(block, drawn.AsSpan(part * atOnce, atOnce), seeds[part], shape, fed, gradients, drop));
                 float share = (float)(1 / (atStart * drawn.Length));
                 foreach (float[] gradient in sum)
                     TensorPrimitives.Multiply(gradient, share, gradient);
@@ -188,9 +189,16 @@ sealed class BlockReconstruction : Reconstruction
                     (least, best, sinceBest) = (error, TrainingState.Of(own.All), 0);
             }
             TrainingState.Restore(best, own.All);
+
+            Value Objective(Graph graph)
+            {
+                if (Options.DropRate > 0)
+                    drop.Write(graph, atOnce);
+                return distillation.Emit(graph, block, atOnce);
+            }
         }
 
-        float[][] Gradients(int block, ReadOnlySpan<int> drawn, int seed, int[] shape, Dictionary<string, Tensor> fed, GradientPart gradients)
+        float[][] Gradients(int block, ReadOnlySpan<int> drawn, int seed, int[] shape, Dictionary<string, Tensor> fed, GradientPart gradients, QuantizerDrop drop)
         {
             var random = new Random(seed);
             var memory = new StreamMemory();
@@ -207,25 +215,21 @@ sealed class BlockReconstruction : Reconstruction
                     targetShape = [drawn.Length, .. target.Shape.Skip(1)];
                 }
                 int length = exact.As<float>().Length;
-                Drop(exact.As<float>(), quantized.As<float>(), random, inputs.AsSpan(i * length, length));
+                Mix(exact.As<float>(), quantized.As<float>(), random, inputs.AsSpan(i * length, length));
                 target.As<float>().CopyTo(targets.AsSpan(i * target.As<float>().Length));
             }
             var more = new Dictionary<string, Tensor>(fed) { [distillation.Target(block)] = Tensor.Of(targets, targetShape) };
+            foreach (var (name, tensor) in drop.Draw(gradients.Fed, Options.DropRate, random))
+                more[name] = tensor;
             return gradients.Run(Tensor.Of(inputs, [drawn.Length, .. shape.Select(d => (long)d)]), more).Gradients;
         }
 
         /// <summary>Each element the float model's with probability <see cref="ReconstructionOptions.DropRate"/>, else the quantized one's.</summary>
-        void Drop(ReadOnlySpan<float> exact, ReadOnlySpan<float> quantized, Random random, Span<float> mixed)
+        void Mix(ReadOnlySpan<float> exact, ReadOnlySpan<float> quantized, Random random, Span<float> mixed)
         {
-            quantized.CopyTo(mixed);
-            ushort limit = (ushort)Math.Round(Options.DropRate * ushort.MaxValue);
-            if (limit == 0)
-                return;
-            var draws = new ushort[mixed.Length];
-            random.NextBytes(System.Runtime.InteropServices.MemoryMarshal.AsBytes(draws.AsSpan()));
+            byte[] drawn = QuantizerDrop.Draw(Options.DropRate, random, mixed.Length);
             for (int i = 0; i < mixed.Length; i++)
-                if (draws[i] <= limit)
-                    mixed[i] = exact[i];
+                mixed[i] = drawn[i] == 1 ? exact[i] : quantized[i];
         }
 
         /// <summary>Mean error of a block over the held-out samples, weights rounded.</summary>

@@ -34,6 +34,9 @@ sealed class GradientPart : IDisposable
         fedNames = [.. session.InputNames.Where(n => n != startName && n != seedName)];
     }
 
+    /// <summary>Names of the inputs that must be fed.</summary>
+    public IReadOnlyList<string> Fed => fedNames;
+
     /// <summary>Runs one batch.</summary>
     /// <param name="batch">The samples.</param>
     /// <param name="fed">What all other inputs hold.</param>

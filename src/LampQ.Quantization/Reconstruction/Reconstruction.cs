@@ -26,9 +26,8 @@ public abstract partial class Reconstruction
     /// <param name="task">Model, samples and options.</param>
     /// <param name="cancellation">Cancels between two steps.</param>
     /// <returns>The plan that came closest to the float model on samples held out from training; the given one where none came closer.</returns>
-    /// <exception cref="ArgumentException">An option is out of range, or there are fewer samples than <see cref="FewestSamples"/>.</exception>
+    /// <exception cref="ArgumentException">An option is out of range, there are fewer samples than <see cref="FewestSamples"/>, or <see cref="ReconstructionOptions.ResumeFile"/> is of another training.</exception>
     /// <exception cref="NotSupportedException">The model has an operator without a backward rule, or its batch is fixed above 1.</exception>
-    /// <exception cref="InvalidDataException"><see cref="ReconstructionOptions.ResumeFile"/> is of another training.</exception>
     /// <exception cref="IOException">A scratch file or the file to resume from cannot be read or written.</exception>
     public ReconstructedPlan Train(QuantizationPlan plan, ReconstructionTask task, CancellationToken cancellation = default)
     {

@@ -22,7 +22,7 @@ sealed class TrainingFile
         task.Options.ResumeFile is { } path ? new TrainingFile(path, Fingerprint(method, plan, task)) : null;
 
     /// <summary>What an earlier run wrote; null where there is no file.</summary>
-    /// <exception cref="InvalidDataException">The file is of another training, or no such file at all.</exception>
+    /// <exception cref="ArgumentException">The file is of another training, or no such file at all.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
     public BinaryReader? Open()
     {
@@ -31,9 +31,9 @@ sealed class TrainingFile
         byte[] bytes = File.ReadAllBytes(path);
         int start = mark.Length + fingerprint.Length;
         if (bytes.Length < start || !bytes.AsSpan(0, mark.Length).SequenceEqual(mark))
-            throw new InvalidDataException($"'{path}' is no file of an interrupted training. Name another file to resume from; it is written where it does not exist yet.");
+            throw new ArgumentException($"'{path}' is no file of an interrupted training. Name another file to resume from; it is written where it does not exist yet.");
         if (!bytes.AsSpan(mark.Length, fingerprint.Length).SequenceEqual(fingerprint))
-            throw new InvalidDataException($"'{path}' holds a training of another model, plan, set of samples or options (it has the fingerprint {Convert.ToHexStringLower(bytes, mark.Length, 6)}, this training {Convert.ToHexStringLower(fingerprint, 0, 6)}). Resume with what it was begun with, or delete it to begin anew.");
+            throw new ArgumentException($"'{path}' holds a training of another model, plan, set of samples or options (it has the fingerprint {Convert.ToHexStringLower(bytes, mark.Length, 6)}, this training {Convert.ToHexStringLower(fingerprint, 0, 6)}). Resume with what it was begun with, or delete it to begin anew.");
         return new BinaryReader(new MemoryStream(bytes, start, bytes.Length - start));
     }
 

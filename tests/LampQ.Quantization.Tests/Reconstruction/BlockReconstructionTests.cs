@@ -165,12 +165,12 @@ public sealed class BlockReconstructionTests
             (Reconstruction.EndToEnd, Task(calibration, samples, options) with { Seed = 1 }),
             (Reconstruction.EndToEnd, Task(calibration, samples.Take(39), options)),
         })
-            StringAssert.Contains(Assert.ThrowsExactly<InvalidDataException>(() => method.Train(plan, task)).Message, "another model, plan, set of samples or options");
-        StringAssert.Contains(Assert.ThrowsExactly<InvalidDataException>(() => Reconstruction.EndToEnd.Train(Worse(calibration, plan), Task(calibration, samples, options))).Message, file);
+            StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() => method.Train(plan, task)).Message, "another model, plan, set of samples or options");
+        StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() => Reconstruction.EndToEnd.Train(Worse(calibration, plan), Task(calibration, samples, options))).Message, file);
         CollectionAssert.AreEqual(kept, File.ReadAllBytes(file));
 
         File.WriteAllText(file, "not a training at all, but some text that is long enough for a fingerprint");
-        StringAssert.Contains(Assert.ThrowsExactly<InvalidDataException>(() => Reconstruction.EndToEnd.Train(plan, Task(calibration, samples, options))).Message, "no file of an interrupted training");
+        StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() => Reconstruction.EndToEnd.Train(plan, Task(calibration, samples, options))).Message, "no file of an interrupted training");
     }
 
     /// <summary>A plan with every third integer below 8 bits moved to the neighbour that lies on the side of the float weight: rounded to the farther side.</summary>
