@@ -21,15 +21,19 @@ sealed class BlockReconstruction : Reconstruction
     /// <summary>Samples that one run of the graph takes, where the model lets us choose.</summary>
     const int PartSize = 4;
 
-    /// <summary>Share of the steps in which nothing pulls weights to integers (AdaRound's warm-up).</summary>
-    const double WarmUp = 0.2;
+    /// <summary>Shares of the steps at which weights begin to be pulled to integers (AdaRound's warm-up), and at which the pull is at its widest; it stays so to the end.</summary>
+    const double WarmUp = 0.2, FullPull = 0.9;
 
-    /// <summary>β at the end of the warm-up and at the last step.</summary>
+    /// <summary>β at the first and at the second.</summary>
     const double FirstBeta = 20, LastBeta = 2;
 
     public override string Name => "block";
 
-    public override int DefaultSteps => 100;
+    public override int DefaultSteps => 400;
+
+    public override int DefaultBatchSize => 8;
+
+    public override int DefaultStepsBetweenLooks => 50;
 
     protected override ReconstructedPlan TrainCore(QuantizationPlan plan, ReconstructionTask task, CancellationToken cancellation)
     {
@@ -48,7 +52,7 @@ sealed class BlockReconstruction : Reconstruction
         readonly TrainableTwin twin;
         readonly Distillation distillation;
         readonly ResidualStreams streams;
-        readonly int seen, atOnce, steps;
+        readonly int seen, atOnce, steps, stepsBetweenLooks;
         readonly Stopwatch watch = Stopwatch.StartNew();
         readonly TrainingFile? file;
         double secondsBefore;
@@ -60,6 +64,7 @@ sealed class BlockReconstruction : Reconstruction
             atOnce = AtOnce(task, PartSize);
             seen = Seen(task.Samples);
             steps = Options.Steps ?? Block.DefaultSteps;
+            stepsBetweenLooks = Options.StepsBetweenLooks ?? Block.DefaultStepsBetweenLooks;
             twin = new TrainableTwin(task.Calibration, plan, (float)Options.RoundingStart);
             distillation = new Distillation(task.Calibration, task.Weights);
             // One sample a batch, so that they can be drawn.
@@ -157,8 +162,8 @@ sealed class BlockReconstruction : Reconstruction
             // Each block has draws of its own, so that a training that goes on draws what it would have drawn.
             var random = new Random(unchecked(task.Seed * 1_000_003 + block));
             var order = new ShuffledOrder(seen, random);
-            int parts = (Options.BatchSize + atOnce - 1) / atOnce, weights = rounded.Sum(r => r.Count);
-            double atStart = Error(block, student, own), least = atStart;
+            int parts = ((Options.BatchSize ?? Block.DefaultBatchSize) + atOnce - 1) / atOnce, weights = rounded.Sum(r => r.Count);
+            double atStart = Error(block, student, TrainableTwin.Feed(own.Parameters, own.Roundings)), least = atStart;
             byte[] best = TrainingState.Of(own.All);
             int sinceBest = 0;
             task.BlockProgress?.Invoke(new BlockLook(block + 1, Blocks, 0, 1));
@@ -175,18 +180,20 @@ sealed class BlockReconstruction : Reconstruction
                 float share = (float)(1 / (atStart * drawn.Length));
                 foreach (float[] gradient in sum)
                     TensorPrimitives.Multiply(gradient, share, gradient);
-                double annealed = Math.Max(0, ((double)step / steps - WarmUp) / (1 - WarmUp));
+                double annealed = Math.Clamp(((double)step / steps - WarmUp) / (FullPull - WarmUp), 0, 1);
                 for (int r = 0; r < rounded.Length; r++)
                     rounded[r].Step(sum[r], Options.RoundingRate * Rise(step), annealed > 0 ? Options.RoundingPull / weights : 0, FirstBeta + (LastBeta - FirstBeta) * annealed);
                 for (int p = 0; p < moved.Length; p++)
                     moved[p].Step(sum[rounded.Length + p], Options.RateOf(moved[p].Kind) * RateFactor(step, steps));
-                if ((step + 1) % Options.StepsBetweenLooks != 0 && step + 1 != steps)
+                if ((step + 1) % stepsBetweenLooks != 0 && step + 1 != steps)
                     continue;
-                double error = Error(block, student, own);
+                double error = Error(block, student, TrainableTwin.Feed(own.Parameters, own.Roundings));
                 task.BlockProgress?.Invoke(new BlockLook(block + 1, Blocks, step + 1, error / atStart));
                 sinceBest++;
                 if (error < least)
                     (least, best, sinceBest) = (error, TrainingState.Of(own.All), 0);
+                else if (rounded.Length > 0 && annealed < 1 && Error(block, student, own.Feed()) < atStart)
+                    sinceBest = 0;
             }
             TrainingState.Restore(best, own.All);
 
@@ -232,10 +239,9 @@ sealed class BlockReconstruction : Reconstruction
                 mixed[i] = drawn[i] == 1 ? exact[i] : quantized[i];
         }
 
-        /// <summary>Mean error of a block over the held-out samples, weights rounded.</summary>
-        double Error(int block, ModelPart student, BlockParameters own)
+        /// <summary>Mean error of a block over the held-out samples.</summary>
+        double Error(int block, ModelPart student, Dictionary<string, Tensor> fed)
         {
-            var fed = TrainableTwin.Feed(own.Parameters, own.Roundings);
             var errors = new double[task.Samples.Count - seen];
             ModelPart.ForEachBatch(errors.Length, parallel, () => (Streams: new StreamMemory(), Next: new ReusedMemory()), (i, memory) =>
             {

@@ -45,7 +45,7 @@ sealed class EndToEndReconstruction : Reconstruction
         readonly Distillation distillation;
         readonly ModelPart teacher, student;
         readonly GradientPart gradients;
-        readonly int seen, atOnce, steps;
+        readonly int seen, atOnce, steps, stepsBetweenLooks, parts;
         readonly Random random;
         readonly ShuffledOrder order;
         readonly TrainingFile? file;
@@ -57,6 +57,8 @@ sealed class EndToEndReconstruction : Reconstruction
             atOnce = AtOnce(task, PartSize);
             seen = Seen(task.Samples);
             steps = Options.Steps ?? EndToEnd.DefaultSteps;
+            stepsBetweenLooks = Options.StepsBetweenLooks ?? EndToEnd.DefaultStepsBetweenLooks;
+            parts = ((Options.BatchSize ?? EndToEnd.DefaultBatchSize) + atOnce - 1) / atOnce;
             random = new Random(task.Seed);
             order = new ShuffledOrder(seen, random);
             file = TrainingFile.Of(EndToEnd, plan, task);
@@ -84,7 +86,7 @@ sealed class EndToEndReconstruction : Reconstruction
             {
                 cancellation.ThrowIfCancellationRequested();
                 Step(shares, RateFactor(step, steps));
-                if ((step + 1) % Options.StepsBetweenLooks == 0 || step + 1 == steps)
+                if ((step + 1) % stepsBetweenLooks == 0 || step + 1 == steps)
                     Look(step + 1);
             }
             file?.Delete();
@@ -122,7 +124,7 @@ sealed class EndToEndReconstruction : Reconstruction
                 best = reader.ReadBytes(best.Length);
                 TrainingState.Restore(reader.ReadBytes(best.Length), trained);
                 // Draws again what the steps before have drawn.
-                for (int draw = 0; draw < looks[^1].Step * Parts * atOnce; draw++)
+                for (int draw = 0; draw < looks[^1].Step * parts * atOnce; draw++)
                     Draw();
                 return true;
             }
@@ -135,17 +137,15 @@ sealed class EndToEndReconstruction : Reconstruction
             gradients.Dispose();
         }
 
-        int Parts => (Options.BatchSize + atOnce - 1) / atOnce;
-
         void Step(IReadOnlyDictionary<string, Tensor> shares, double factor)
         {
-            var drawn = new (int Sample, bool Mirrored)[Parts * atOnce];
+            var drawn = new (int Sample, bool Mirrored)[parts * atOnce];
             for (int i = 0; i < drawn.Length; i++)
                 drawn[i] = Draw();
             var fed = twin.Feed();
             foreach (var (name, share) in shares)
                 fed[name] = share;
-            float[][] sum = GradientPart.Sum(Parts, parallel, part =>
+            float[][] sum = GradientPart.Sum(parts, parallel, part =>
             {
                 var inputs = new Dictionary<string, Tensor>(fed);
                 var images = Images(drawn.AsSpan(part * atOnce, atOnce));

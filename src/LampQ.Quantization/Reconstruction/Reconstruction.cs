@@ -21,6 +21,12 @@ public abstract partial class Reconstruction
     /// <summary>Steps where <see cref="ReconstructionOptions.Steps"/> says nothing: of the whole model, or of each block.</summary>
     public abstract int DefaultSteps { get; }
 
+    /// <summary>Samples a step where <see cref="ReconstructionOptions.BatchSize"/> says nothing.</summary>
+    public virtual int DefaultBatchSize => 32;
+
+    /// <summary>Steps between two looks where <see cref="ReconstructionOptions.StepsBetweenLooks"/> says nothing.</summary>
+    public virtual int DefaultStepsBetweenLooks => 15;
+
     /// <summary>Trains a plan.</summary>
     /// <param name="plan">Where to start.</param>
     /// <param name="task">Model, samples and options.</param>

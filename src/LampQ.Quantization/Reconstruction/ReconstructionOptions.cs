@@ -6,8 +6,8 @@ public sealed record ReconstructionOptions
     /// <summary>Most steps of Adam, of the whole model or of each block, 1 at least; null (the default) takes <see cref="Reconstruction.DefaultSteps"/> (docs/decisions/0018-reconstruction.md).</summary>
     public int? Steps { get; init; }
 
-    /// <summary>Samples a step, 2 at least; an odd number is rounded up. Default 32.</summary>
-    public int BatchSize { get; init; } = 32;
+    /// <summary>Samples a step, 2 at least, rounded up to what one run takes; null (the default) takes <see cref="Reconstruction.DefaultBatchSize"/>.</summary>
+    public int? BatchSize { get; init; }
 
     /// <summary>First length of a step of weight scales, relative; 0 leaves them. Default 0.0005; it falls to 0 as half a cosine, after five steps that rise to it.</summary>
     public double WeightScaleRate { get; init; } = 5e-4;
@@ -24,14 +24,14 @@ public sealed record ReconstructionOptions
     /// <summary>True also shows images mirrored, with what the float model says of the mirrored image. Default true: few images go further.</summary>
     public bool Mirror { get; init; } = true;
 
-    /// <summary>Block by block: length of a step of V, which chooses how a weight is rounded; 0 keeps integers. Default 0.02: from an integer to the middle V has 2.4 to go.</summary>
-    public double RoundingRate { get; init; } = 0.02;
+    /// <summary>Block by block: length of a step of V, which chooses how a weight is rounded; 0 keeps integers. Default 0.01: from an integer to the middle V has 2.4 to go, and faster ones left more weights on the wrong side.</summary>
+    public double RoundingRate { get; init; } = 0.01;
 
-    /// <summary>Block by block: λ, what weights that lie between two integers count against the block's error (1 at the start), as a mean over them. Default 0.3.</summary>
-    public double RoundingPull { get; init; } = 0.3;
+    /// <summary>Block by block: λ, what weights that lie between two integers count against the block's error (1 at the start), as a mean over them; not negative. Default 1000: with 1 to 100 weights had not come to rest by the last step.</summary>
+    public double RoundingPull { get; init; } = 1000;
 
-    /// <summary>Block by block: which part of the way from its compensated integer towards the float weight a weight starts at, 0 to 1; 1 is AdaRound's start. Default 0.3.</summary>
-    public double RoundingStart { get; init; } = 0.3;
+    /// <summary>Block by block: which part of the way from its compensated integer towards the float weight a weight starts at, 0 to 1; 1 is AdaRound's start. Default 0.1: farther starts lose what compensation had found, and hundreds of steps do not find it again.</summary>
+    public double RoundingStart { get; init; } = 0.1;
 
     /// <summary>Block by block: the probability with which an element of what goes in is the float model's (QDrop), 0 to 1. Default 0.5.</summary>
     public double DropRate { get; init; } = 0.5;
@@ -39,10 +39,10 @@ public sealed record ReconstructionOptions
     /// <summary>A file that a training is written to as it goes (after each look, or each block) and goes on from where it exists; it is removed once the training has ended. Null (the default) writes none.</summary>
     public string? ResumeFile { get; init; }
 
-    /// <summary>Steps between two looks at the held-out samples; the best look is what is kept. Default 15.</summary>
-    public int StepsBetweenLooks { get; init; } = 15;
+    /// <summary>Steps between two looks at the held-out samples, 1 at least; the best look is what is kept. Null (the default) takes <see cref="Reconstruction.DefaultStepsBetweenLooks"/>.</summary>
+    public int? StepsBetweenLooks { get; init; }
 
-    /// <summary>Looks without an improvement after which training ends. Default 4.</summary>
+    /// <summary>Looks without an improvement after which training, or that of a block, ends. Default 4. While weights lie between integers a block that is better than its start so counts as improving.</summary>
     public int Patience { get; init; } = 4;
 
     /// <summary>Most seconds that training takes; whatever is best by then is kept. Default 900: with less time on a machine a result depends on its speed, so this is a limit and no plan.</summary>
@@ -52,7 +52,7 @@ public sealed record ReconstructionOptions
     /// <exception cref="ArgumentException">One is out of its range; the message names it, what was found and what is expected.</exception>
     public void Validate()
     {
-        foreach (var (name, value, least) in ((string, int, int)[])[(nameof(Steps), Steps ?? 1, 1), (nameof(BatchSize), BatchSize, 2), (nameof(StepsBetweenLooks), StepsBetweenLooks, 1), (nameof(Patience), Patience, 1)])
+        foreach (var (name, value, least) in ((string, int, int)[])[(nameof(Steps), Steps ?? 1, 1), (nameof(BatchSize), BatchSize ?? 2, 2), (nameof(StepsBetweenLooks), StepsBetweenLooks ?? 1, 1), (nameof(Patience), Patience, 1)])
             if (value < least)
                 throw new ArgumentException($"{name} is {value}; expected {least} at least.");
         foreach (var (name, value) in ((string, double)[])[(nameof(WeightScaleRate), WeightScaleRate), (nameof(BiasRate), BiasRate), (nameof(ActivationScaleRate), ActivationScaleRate), (nameof(StreamShare), StreamShare), (nameof(RoundingRate), RoundingRate),
