@@ -117,6 +117,33 @@ public sealed class BlockReconstructionTests
     }
 
     [TestMethod]
+    public void Write_DropsIntoATwin_LetsActivationsPassQuantizersWhereDrawn()
+    {
+        var (calibration, plan, samples) = ReconstructionTests.Tiny(QuantizationProfile.Paper);
+        var twin = new TrainableTwin(calibration, plan);
+        string output = calibration.Model.Graph.Outputs[0].Name;
+        var drop = new QuantizerDrop();
+        using var plain = ModelPart.Of(twin.Model, null, g => [g.Find(output)!], TinyRuns.Settings, twin.Feed());
+        var extended = twin.Model.Clone();
+        drop.Write(extended.Graph, 1);
+        using var dropping = ModelPart.Of(extended, null, g => [g.Find(output)!], TinyRuns.Settings, twin.Feed());
+        string[] inputs = [.. extended.Graph.Inputs.Select(i => i.Name)];
+        // One behind every quantizer whose scale is trained.
+        Assert.AreEqual(twin.Parameters.Count(p => p.Kind == ParameterKind.ActivationScale), drop.Draw(inputs, 0.5, new Random(1)).Count());
+        float[] Run(ModelPart part, double rate)
+        {
+            float[] scores = [];
+            part.Run(samples.Tensors(TinyRuns.Settings).First(), drop.Draw(inputs, rate, new Random(1)).Where(_ => part == dropping).ToDictionary(d => d.Input, d => d.Drawn), (_, _, values) => scores = values.ToArray());
+            return scores;
+        }
+        var quantized = Run(plain, 0);
+        CollectionAssert.AreEqual(quantized, Run(dropping, 0));
+        var (half, all) = (Run(dropping, 0.5), Run(dropping, 1));
+        CollectionAssert.AreNotEqual(quantized, half);
+        CollectionAssert.AreNotEqual(half, all);
+    }
+
+    [TestMethod]
     [DataRow("block")]
     [DataRow("end-to-end")]
     public void Train_StoppedAndResumed_GivesThePlanOfOneRun(string name)

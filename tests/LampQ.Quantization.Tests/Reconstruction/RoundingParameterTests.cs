@@ -61,9 +61,9 @@ public sealed class RoundingParameterTests
     [DataRow(20.0)]
     [DataRow(4.0)]
     [DataRow(2.0)]
-    public void Step_PullAlone_HasTheGradientOfItsSum(double beta)
+    public void Step_PullAlone_BringsEachWeightToTheNearerInteger(double beta)
     {
-        // Adam's first step is −rate·sign(g): the sign of ∂(1 − |2h − 1|^β)/∂h is that of 1 − 2h, so each weight goes to the nearer integer.
+        // ∂(1 − |2h − 1|^β)/∂h has the sign of 1 − 2h, whatever β.
         float[] real = [-1.7f, -1.25f, 0.4f, 0.6f, -0.9f, -0.6f, -0.2f, -0.1f];
         var (below, fractions) = RoundingParameter.Neighbours(weights, real);
         var rounding = new RoundingParameter("codes", [2, 4], weights.Steps(), below, () => fractions, 1);
