@@ -69,8 +69,8 @@ sealed class BlockReconstruction : Reconstruction
             distillation = new Distillation(task.Calibration, task.Weights);
             // One sample a batch, so that they can be drawn.
             single = task.Run with { BatchSize = 1 };
-            streams = new ResidualStreams(task.Samples, single);
             file = TrainingFile.Of(Block, plan, task);
+            streams = new ResidualStreams(task.Samples, single);
         }
 
         ReconstructionOptions Options => task.Options;

@@ -76,17 +76,12 @@ public sealed class ModelQuantizerTests
         var vit = new TinyVit();
         var told = new List<string>();
         var options = TinyRuns.Options with { Method = AllocationMethod.Uniform, UniformBits = 3, Reconstruction = Reconstruction.Block, Training = new() { Steps = 4, StepsBetweenLooks = 2 } };
-        var result = new ModelQuantizer(options, new Listener(told)).Quantize(vit.Build(), TinyRuns.Samples(vit, 16));
+        var result = new ModelQuantizer(options, new Words(told)).Quantize(vit.Build(), TinyRuns.Samples(vit, 16));
         Assert.AreEqual("", TinyRuns.Describe(ModelChecker.Check(result.Model)));
         Assert.AreEqual("block", result.Model.Metadata["lampq.reconstruction"]);
         Assert.AreEqual(3, result.AverageBits);
         Assert.IsTrue(result.Notes.Any(n => n.StartsWith("Training (block) took", StringComparison.Ordinal)), string.Join("; ", result.Notes));
         Assert.IsTrue(told.Any(t => t.Contains("block 2 of 5, 2 of 4 steps, held-out error")), string.Join(Environment.NewLine, told));
-    }
-
-    sealed class Listener(List<string> told) : IProgress<string>
-    {
-        public void Report(string value) => told.Add(value);
     }
 
     [TestMethod]
