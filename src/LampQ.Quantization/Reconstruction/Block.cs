@@ -29,6 +29,7 @@ sealed class BlockReconstruction : Reconstruction
 
     public override string Name => "block";
 
+    // 300 cost DeiT-Tiny 406 seconds of processor time (docs/decisions/0018-reconstruction.md).
     public override int DefaultSteps => 400;
 
     public override int DefaultBatchSize => 8;
