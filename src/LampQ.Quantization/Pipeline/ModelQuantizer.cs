@@ -153,8 +153,8 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
                 Run = options.Run,
                 Seed = options.Seed,
                 Options = options.Training,
-                Progress = look => Say(string.Create(CultureInfo.InvariantCulture, $"  {look.Step} of {options.Training.Steps ?? method.DefaultSteps} steps, held-out mean KL {look.MeanKl:G4}")),
-                BlockProgress = look => Say(string.Create(CultureInfo.InvariantCulture, $"  block {look.Block} of {look.Blocks}, {look.Step} of {options.Training.Steps ?? method.DefaultSteps} steps, held-out error {look.Error:G3} of its start")),
+                Progress = look => Say(string.Create(CultureInfo.InvariantCulture, $"  {look.Step} of {method.StepsOf(options.Training)} steps, held-out mean KL {look.MeanKl:G4}")),
+                BlockProgress = look => Say(string.Create(CultureInfo.InvariantCulture, $"  block {look.Block} of {look.Blocks}, {look.Step} of {method.StepsOf(options.Training)} steps, held-out error {look.Error:G3} of its start")),
             }, cancellation);
             notes.Add(string.Create(CultureInfo.InvariantCulture,
                 $"Training ({method.Name}) took mean KL on held-out calibration images from {trained.Looks[0].MeanKl:G3} to {trained.Looks.Min(l => l.MeanKl):G3}."));

@@ -43,46 +43,21 @@ sealed class BlockReconstruction : Reconstruction
     }
 
     /// <summary>One training: both streams, and where it stands.</summary>
-    sealed class Training : IDisposable
+    sealed class Training(QuantizationPlan plan, ReconstructionTask task, CancellationToken cancellation) : TrainingRun(Block, plan, task, PartSize, (float)task.Options.RoundingStart, cancellation)
     {
-        readonly QuantizationPlan plan;
-        readonly ReconstructionTask task;
-        readonly CancellationToken cancellation;
-        readonly ParallelOptions parallel;
-        readonly RunSettings single;
-        readonly TrainableTwin twin;
-        readonly Distillation distillation;
-        readonly ResidualStreams streams;
-        readonly int seen, atOnce, steps, stepsBetweenLooks;
+        // One sample a batch, so that they can be drawn.
+        readonly RunSettings single = task.Run with { BatchSize = 1 };
+        readonly ResidualStreams streams = new(task.Samples, task.Run with { BatchSize = 1 });
         readonly Stopwatch watch = Stopwatch.StartNew();
-        readonly TrainingFile? file;
         double secondsBefore;
 
-        public Training(QuantizationPlan plan, ReconstructionTask task, CancellationToken cancellation)
-        {
-            (this.plan, this.task, this.cancellation) = (plan, task, cancellation);
-            parallel = ModelPart.Parallelism(task.Run, cancellation);
-            atOnce = AtOnce(task, PartSize);
-            seen = Seen(task.Samples);
-            steps = Options.Steps ?? Block.DefaultSteps;
-            stepsBetweenLooks = Options.StepsBetweenLooks ?? Block.DefaultStepsBetweenLooks;
-            twin = new TrainableTwin(task.Calibration, plan, (float)Options.RoundingStart);
-            distillation = new Distillation(task.Calibration, task.Weights);
-            // One sample a batch, so that they can be drawn.
-            single = task.Run with { BatchSize = 1 };
-            file = TrainingFile.Of(Block, plan, task);
-            streams = new ResidualStreams(task.Samples, single);
-        }
-
-        ReconstructionOptions Options => task.Options;
-
-        int Blocks => distillation.Cuts + 1;
+        int Blocks => Distillation.Cuts + 1;
 
         double Seconds => secondsBefore + watch.Elapsed.TotalSeconds;
 
-        IEnumerable<ITrainable> All => [.. twin.Parameters, .. twin.Roundings];
+        IEnumerable<ITrainable> All => [.. Twin.Parameters, .. Twin.Roundings];
 
-        public ReconstructedPlan Run()
+        public override ReconstructedPlan Run()
         {
             var looks = new List<ReconstructionLook>();
             var own = Enumerable.Range(0, Blocks).Select(OwnOf).ToArray();
@@ -96,7 +71,7 @@ sealed class BlockReconstruction : Reconstruction
                 {
                     KeepFloat(block);
                     Train(block, own[block]);
-                    file?.Save(writer =>
+                    ResumeFile?.Save(writer =>
                     {
                         writer.Write(Seconds);
                         writer.WriteLooks(looks);
@@ -107,17 +82,17 @@ sealed class BlockReconstruction : Reconstruction
                 if (block + 1 < Blocks)
                     Advance(block, isKept);
             }
-            Look(looks, steps);
-            file?.Delete();
+            Look(looks, Steps);
+            ResumeFile?.Delete();
             // Blocks are closer each by itself; whether the scores are is another question.
-            return new ReconstructedPlan(looks[1].MeanKl < looks[0].MeanKl ? twin.Plan() : plan, looks);
+            return new ReconstructedPlan(looks[1].MeanKl < looks[0].MeanKl ? Twin.Plan() : Start, looks);
         }
 
-        public void Dispose() => streams.Dispose();
+        public override void Dispose() => streams.Dispose();
 
         int Resume(List<ReconstructionLook> looks)
         {
-            using var reader = file?.Open();
+            using var reader = ResumeFile?.Open();
             if (reader is null)
                 return 0;
             secondsBefore = reader.ReadDouble();
@@ -128,27 +103,27 @@ sealed class BlockReconstruction : Reconstruction
             return next;
         }
 
-        string? StartOf(int block) => block == 0 ? null : distillation.NameOf(block - 1);
+        string? StartOf(int block) => block == 0 ? null : Distillation.NameOf(block - 1);
 
         /// <summary>What is trained in a block: the inputs of its graph.</summary>
         BlockParameters OwnOf(int block)
         {
-            var inputs = ModelPart.Cut(twin.Model, StartOf(block), g => [g.Find(distillation.NameOf(block))!]).Model.Graph.Inputs.Select(i => i.Name).ToHashSet();
-            return new BlockParameters([.. twin.Parameters.Where(p => inputs.Contains(p.Input))], [.. twin.Roundings.Where(r => inputs.Contains(r.Input))]);
+            var inputs = ModelPart.Cut(Twin.Model, StartOf(block), g => [g.Find(Distillation.NameOf(block))!]).Model.Graph.Inputs.Select(i => i.Name).ToHashSet();
+            return new BlockParameters([.. Twin.Parameters.Where(p => inputs.Contains(p.Input))], [.. Twin.Roundings.Where(r => inputs.Contains(r.Input))]);
         }
 
         void KeepFloat(int block)
         {
-            using var part = ModelPart.Of(task.Calibration.Model, StartOf(block), g => [g.Find(distillation.NameOf(block))!], single);
-            ModelPart.ForEachBatch(streams.Batches, parallel, () => new StreamMemory(), (sample, memory) =>
-                part.Run(streams.Read(sample, memory).Float, new Dictionary<string, Tensor>(), (_, shape, values) => streams.KeepNextFloat(sample, shape, distillation.Wanted(block, shape, values))));
+            using var part = ModelPart.Of(Task.Calibration.Model, StartOf(block), g => [g.Find(Distillation.NameOf(block))!], single);
+            ModelPart.ForEachBatch(streams.Batches, Parallelism, () => new StreamMemory(), (sample, memory) =>
+                part.Run(streams.Read(sample, memory).Float, new Dictionary<string, Tensor>(), (_, shape, values) => streams.KeepNextFloat(sample, shape, Distillation.Wanted(block, shape, values))));
         }
 
         void Advance(int block, bool floatIsKept)
         {
-            using var floatPart = floatIsKept ? null : ModelPart.Of(task.Calibration.Model, StartOf(block), g => [g.Find(distillation.NameOf(block))!], single);
-            using var quantizedPart = ModelPart.Of(twin.Model, StartOf(block), g => [g.Find(distillation.NameOf(block))!], single, twin.Feed());
-            streams.Advance(floatPart, quantizedPart, cancellation);
+            using var floatPart = floatIsKept ? null : ModelPart.Of(Task.Calibration.Model, StartOf(block), g => [g.Find(Distillation.NameOf(block))!], single);
+            using var quantizedPart = ModelPart.Of(Twin.Model, StartOf(block), g => [g.Find(Distillation.NameOf(block))!], single, Twin.Feed());
+            streams.Advance(floatPart, quantizedPart, Cancellation);
         }
 
         void Train(int block, BlockParameters own)
@@ -157,39 +132,39 @@ sealed class BlockReconstruction : Reconstruction
             var rounded = Options.RoundingRate > 0 ? own.Roundings : [];
             string? start = StartOf(block);
             var drop = new QuantizerDrop();
-            int[] shape = block == 0 ? [.. task.Samples.Shape] : distillation.ShapeAt(block - 1);
-            using var gradients = new GradientPart(twin.Model, [.. rounded.Select(r => r.Input), .. moved.Select(p => p.Input)], Objective, atOnce, shape, task.Run, start);
-            using var student = ModelPart.Of(twin.Model, start, g => [g.Find(distillation.NameOf(block))!], single);
+            int[] shape = block == 0 ? [.. Task.Samples.Shape] : Distillation.ShapeAt(block - 1);
+            using var gradients = new GradientPart(Twin.Model, [.. rounded.Select(r => r.Input), .. moved.Select(p => p.Input)], Objective, AtOnce, shape, Task.Run, start);
+            using var student = ModelPart.Of(Twin.Model, start, g => [g.Find(Distillation.NameOf(block))!], single);
             // Each block has draws of its own, so that a training that goes on draws what it would have drawn.
-            var random = new Random(unchecked(task.Seed * 1_000_003 + block));
-            var order = new ShuffledOrder(seen, random);
-            int parts = ((Options.BatchSize ?? Block.DefaultBatchSize) + atOnce - 1) / atOnce, weights = rounded.Sum(r => r.Count);
+            var random = new Random(unchecked(Task.Seed * 1_000_003 + block));
+            var order = new ShuffledOrder(Seen, random);
+            int weights = rounded.Sum(r => r.Count);
             double atStart = Error(block, student, TrainableTwin.Feed(own.Parameters, own.Roundings)), least = atStart;
             byte[] best = TrainingState.Of(own.All);
             int sinceBest = 0;
-            task.BlockProgress?.Invoke(new BlockLook(block + 1, Blocks, 0, 1));
+            Task.BlockProgress?.Invoke(new BlockLook(block + 1, Blocks, 0, 1));
             foreach (var rounding in rounded)
                 rounding.Begin();
             // No error at all: nothing to be trained.
-            for (int step = 0; step < steps && atStart > 0 && Seconds < Options.MaxSeconds * (block + 1) / Blocks && sinceBest < Options.Patience; step++)
+            for (int step = 0; step < Steps && atStart > 0 && Seconds < Options.MaxSeconds * (block + 1) / Blocks && sinceBest < Options.Patience; step++)
             {
-                cancellation.ThrowIfCancellationRequested();
-                int[] drawn = [.. Enumerable.Range(0, parts * atOnce).Select(_ => order.Next())];
-                int[] seeds = [.. Enumerable.Range(0, parts).Select(_ => random.Next())];
+                Cancellation.ThrowIfCancellationRequested();
+                int[] drawn = [.. Enumerable.Range(0, Parts * AtOnce).Select(_ => order.Next())];
+                int[] seeds = [.. Enumerable.Range(0, Parts).Select(_ => random.Next())];
                 var fed = own.Feed();
-                float[][] sum = GradientPart.Sum(parts, parallel, part => Gradients(block, drawn.AsSpan(part * atOnce, atOnce), seeds[part], shape, fed, gradients, drop));
+                float[][] sum = GradientPart.Sum(Parts, Parallelism, part => Gradients(block, drawn.AsSpan(part * AtOnce, AtOnce), seeds[part], shape, fed, gradients, drop));
                 float share = (float)(1 / (atStart * drawn.Length));
                 foreach (float[] gradient in sum)
                     TensorPrimitives.Multiply(gradient, share, gradient);
-                double annealed = Math.Clamp(((double)step / steps - WarmUp) / (FullPull - WarmUp), 0, 1);
+                double annealed = Math.Clamp(((double)step / Steps - WarmUp) / (FullPull - WarmUp), 0, 1);
                 for (int r = 0; r < rounded.Length; r++)
                     rounded[r].Step(sum[r], Options.RoundingRate * Rise(step), annealed > 0 ? Options.RoundingPull / weights : 0, FirstBeta + (LastBeta - FirstBeta) * annealed);
                 for (int p = 0; p < moved.Length; p++)
-                    moved[p].Step(sum[rounded.Length + p], Options.RateOf(moved[p].Kind) * RateFactor(step, steps));
-                if ((step + 1) % stepsBetweenLooks != 0 && step + 1 != steps)
+                    moved[p].Step(sum[rounded.Length + p], Options.RateOf(moved[p].Kind) * RateFactor(step));
+                if ((step + 1) % StepsBetweenLooks != 0 && step + 1 != Steps)
                     continue;
                 double error = Error(block, student, TrainableTwin.Feed(own.Parameters, own.Roundings));
-                task.BlockProgress?.Invoke(new BlockLook(block + 1, Blocks, step + 1, error / atStart));
+                Task.BlockProgress?.Invoke(new BlockLook(block + 1, Blocks, step + 1, error / atStart));
                 sinceBest++;
                 if (error < least)
                     (least, best, sinceBest) = (error, TrainingState.Of(own.All), 0);
@@ -201,8 +176,8 @@ sealed class BlockReconstruction : Reconstruction
             Value Objective(Graph graph)
             {
                 if (Options.DropRate > 0)
-                    drop.Write(graph, atOnce);
-                return distillation.Emit(graph, block, atOnce);
+                    drop.Write(graph, AtOnce);
+                return Distillation.Emit(graph, block, AtOnce);
             }
         }
 
@@ -226,7 +201,7 @@ sealed class BlockReconstruction : Reconstruction
                 Mix(exact.As<float>(), quantized.As<float>(), random, inputs.AsSpan(i * length, length));
                 target.As<float>().CopyTo(targets.AsSpan(i * target.As<float>().Length));
             }
-            var more = new Dictionary<string, Tensor>(fed) { [distillation.Target(block)] = Tensor.Of(targets, targetShape) };
+            var more = new Dictionary<string, Tensor>(fed) { [Distillation.Target(block)] = Tensor.Of(targets, targetShape) };
             foreach (var (name, tensor) in drop.Draw(gradients.Fed, Options.DropRate, random))
                 more[name] = tensor;
             return gradients.Run(Tensor.Of(inputs, [drawn.Length, .. shape.Select(d => (long)d)]), more).Gradients;
@@ -243,11 +218,11 @@ sealed class BlockReconstruction : Reconstruction
         /// <summary>Mean error of a block over the held-out samples.</summary>
         double Error(int block, ModelPart student, Dictionary<string, Tensor> fed)
         {
-            var errors = new double[task.Samples.Count - seen];
-            ModelPart.ForEachBatch(errors.Length, parallel, () => (Streams: new StreamMemory(), Next: new ReusedMemory()), (i, memory) =>
+            var errors = new double[Task.Samples.Count - Seen];
+            ModelPart.ForEachBatch(errors.Length, Parallelism, () => (Streams: new StreamMemory(), Next: new ReusedMemory()), (i, memory) =>
             {
-                var target = streams.ReadNextFloat(seen + i, memory.Next);
-                student.Run(streams.Read(seen + i, memory.Streams).Quantized, fed, (_, _, values) => errors[i] = distillation.ErrorOf(block, values, target.As<float>()));
+                var target = streams.ReadNextFloat(Seen + i, memory.Next);
+                student.Run(streams.Read(Seen + i, memory.Streams).Quantized, fed, (_, _, values) => errors[i] = Distillation.ErrorOf(block, values, target.As<float>()));
             });
             return errors.Average();
         }
@@ -255,19 +230,19 @@ sealed class BlockReconstruction : Reconstruction
         /// <summary>Mean KL of the whole model on the held-out samples.</summary>
         void Look(List<ReconstructionLook> looks, int step)
         {
-            using var teacher = ModelPart.Of(task.Calibration.Model, null, g => [g.Find(distillation.NameOf(distillation.Cuts))!], single);
-            using var student = ModelPart.Of(twin.Model, null, g => [g.Find(distillation.NameOf(distillation.Cuts))!], single, twin.Feed());
-            var errors = new double[task.Samples.Count - seen];
+            using var teacher = ModelPart.Of(Task.Calibration.Model, null, g => [g.Find(Distillation.NameOf(Distillation.Cuts))!], single);
+            using var student = ModelPart.Of(Twin.Model, null, g => [g.Find(Distillation.NameOf(Distillation.Cuts))!], single, Twin.Feed());
+            var errors = new double[Task.Samples.Count - Seen];
             var none = new Dictionary<string, Tensor>();
-            ModelPart.ForEachBatch(errors.Length, parallel, i =>
+            ModelPart.ForEachBatch(errors.Length, Parallelism, i =>
             {
-                var image = task.Samples.Tensor(seen + i, single);
+                var image = Task.Samples.Tensor(Seen + i, single);
                 float[] wanted = [];
-                teacher.Run(image, none, (_, shape, values) => wanted = distillation.Wanted(distillation.Cuts, shape, values));
-                student.Run(image, none, (_, _, values) => errors[i] = distillation.ErrorOf(distillation.Cuts, values, wanted));
+                teacher.Run(image, none, (_, shape, values) => wanted = Distillation.Wanted(Distillation.Cuts, shape, values));
+                student.Run(image, none, (_, _, values) => errors[i] = Distillation.ErrorOf(Distillation.Cuts, values, wanted));
             });
             looks.Add(new ReconstructionLook(step, errors.Average()));
-            task.Progress?.Invoke(looks[^1]);
+            Task.Progress?.Invoke(looks[^1]);
         }
     }
 

@@ -34,45 +34,26 @@ sealed class EndToEndReconstruction : Reconstruction
     }
 
     /// <summary>One training: the graphs, and where it stands.</summary>
-    sealed class Training : IDisposable
+    sealed class Training : TrainingRun
     {
-        readonly QuantizationPlan plan;
-        readonly ReconstructionTask task;
-        readonly CancellationToken cancellation;
-        readonly ParallelOptions parallel;
-        readonly TrainableTwin twin;
         readonly TrainableParameter[] trained;
-        readonly Distillation distillation;
         readonly ModelPart teacher, student;
         readonly GradientPart gradients;
-        readonly int seen, atOnce, steps, stepsBetweenLooks, parts;
         readonly Random random;
         readonly ShuffledOrder order;
-        readonly TrainingFile? file;
 
         public Training(QuantizationPlan plan, ReconstructionTask task, CancellationToken cancellation)
+            : base(EndToEnd, plan, task, PartSize, roundingStart: null, cancellation)
         {
-            (this.plan, this.task, this.cancellation) = (plan, task, cancellation);
-            parallel = ModelPart.Parallelism(task.Run, cancellation);
-            atOnce = AtOnce(task, PartSize);
-            seen = Seen(task.Samples);
-            steps = Options.Steps ?? EndToEnd.DefaultSteps;
-            stepsBetweenLooks = Options.StepsBetweenLooks ?? EndToEnd.DefaultStepsBetweenLooks;
-            parts = ((Options.BatchSize ?? EndToEnd.DefaultBatchSize) + atOnce - 1) / atOnce;
             random = new Random(task.Seed);
-            order = new ShuffledOrder(seen, random);
-            file = TrainingFile.Of(EndToEnd, plan, task);
-            twin = new TrainableTwin(task.Calibration, plan);
-            trained = [.. twin.Parameters.Where(p => Options.RateOf(p.Kind) > 0)];
-            distillation = new Distillation(task.Calibration, task.Weights);
-            teacher = ModelPart.Of(task.Calibration.Model, null, distillation.Compared, task.Run);
-            student = ModelPart.Of(twin.Model, null, distillation.Compared, task.Run);
-            gradients = new GradientPart(twin.Model, [.. trained.Select(p => p.Input)], g => distillation.Emit(g, atOnce), atOnce, task.Samples.Shape, task.Run);
+            order = new ShuffledOrder(Seen, random);
+            trained = [.. Twin.Parameters.Where(p => Options.RateOf(p.Kind) > 0)];
+            teacher = ModelPart.Of(task.Calibration.Model, null, Distillation.Compared, task.Run);
+            student = ModelPart.Of(Twin.Model, null, Distillation.Compared, task.Run);
+            gradients = new GradientPart(Twin.Model, [.. trained.Select(p => p.Input)], g => Distillation.Emit(g, AtOnce), AtOnce, task.Samples.Shape, task.Run);
         }
 
-        ReconstructionOptions Options => task.Options;
-
-        public ReconstructedPlan Run()
+        public override ReconstructedPlan Run()
         {
             var watch = Stopwatch.StartNew();
             double before = 0;
@@ -82,27 +63,27 @@ sealed class EndToEndReconstruction : Reconstruction
             int bestLook = 0;
             if (!Resume())
                 Look(0);
-            for (int step = looks[^1].Step; step < steps && Seconds() < Options.MaxSeconds && looks.Count - 1 - bestLook < Options.Patience; step++)
+            for (int step = looks[^1].Step; step < Steps && Seconds() < Options.MaxSeconds && looks.Count - 1 - bestLook < Options.Patience; step++)
             {
-                cancellation.ThrowIfCancellationRequested();
-                Step(shares, RateFactor(step, steps));
-                if ((step + 1) % stepsBetweenLooks == 0 || step + 1 == steps)
+                Cancellation.ThrowIfCancellationRequested();
+                Step(shares, RateFactor(step));
+                if ((step + 1) % StepsBetweenLooks == 0 || step + 1 == Steps)
                     Look(step + 1);
             }
-            file?.Delete();
+            ResumeFile?.Delete();
             if (bestLook == 0)
-                return new ReconstructedPlan(plan, looks);
+                return new ReconstructedPlan(Start, looks);
             TrainingState.Restore(best, trained);
-            return new ReconstructedPlan(twin.Plan(), looks);
+            return new ReconstructedPlan(Twin.Plan(), looks);
 
             double Seconds() => before + watch.Elapsed.TotalSeconds;
 
             void Look(int step)
             {
-                looks.Add(new ReconstructionLook(step, Errors(seen, task.Samples.Count - seen)[^1]));
+                looks.Add(new ReconstructionLook(step, Errors(Seen, Task.Samples.Count - Seen)[^1]));
                 if (looks[^1].MeanKl < looks[bestLook].MeanKl)
                     (best, bestLook) = (TrainingState.Of(trained), looks.Count - 1);
-                file?.Save(writer =>
+                ResumeFile?.Save(writer =>
                 {
                     writer.Write(Seconds());
                     writer.WriteLooks(looks);
@@ -110,12 +91,12 @@ sealed class EndToEndReconstruction : Reconstruction
                     writer.Write(best);
                     writer.Write(TrainingState.Of(trained));
                 });
-                task.Progress?.Invoke(looks[^1]);
+                Task.Progress?.Invoke(looks[^1]);
             }
 
             bool Resume()
             {
-                using var reader = file?.Open();
+                using var reader = ResumeFile?.Open();
                 if (reader is null)
                     return false;
                 before = reader.ReadDouble();
@@ -124,13 +105,13 @@ sealed class EndToEndReconstruction : Reconstruction
                 best = reader.ReadBytes(best.Length);
                 TrainingState.Restore(reader.ReadBytes(best.Length), trained);
                 // Draws again what the steps before have drawn.
-                for (int draw = 0; draw < looks[^1].Step * parts * atOnce; draw++)
+                for (int draw = 0; draw < looks[^1].Step * Parts * AtOnce; draw++)
                     Draw();
                 return true;
             }
         }
 
-        public void Dispose()
+        public override void Dispose()
         {
             teacher.Dispose();
             student.Dispose();
@@ -139,66 +120,66 @@ sealed class EndToEndReconstruction : Reconstruction
 
         void Step(IReadOnlyDictionary<string, Tensor> shares, double factor)
         {
-            var drawn = new (int Sample, bool Mirrored)[parts * atOnce];
+            var drawn = new (int Sample, bool Mirrored)[Parts * AtOnce];
             for (int i = 0; i < drawn.Length; i++)
                 drawn[i] = Draw();
-            var fed = twin.Feed();
+            var fed = Twin.Feed();
             foreach (var (name, share) in shares)
                 fed[name] = share;
-            float[][] sum = GradientPart.Sum(parts, parallel, part =>
+            float[][] sum = GradientPart.Sum(Parts, Parallelism, part =>
             {
                 var inputs = new Dictionary<string, Tensor>(fed);
-                var images = Images(drawn.AsSpan(part * atOnce, atOnce));
-                Teach(images, (index, shape, values) => inputs[distillation.Target(index)] = Tensor.Of(values, shape));
+                var images = Images(drawn.AsSpan(part * AtOnce, AtOnce));
+                Teach(images, (index, shape, values) => inputs[Distillation.Target(index)] = Tensor.Of(values, shape));
                 return gradients.Run(images, inputs).Gradients;
             });
             for (int p = 0; p < trained.Length; p++)
                 trained[p].Step(sum[p], Options.RateOf(trained[p].Kind) * factor);
         }
 
-        (int Sample, bool Mirrored) Draw() => (order.Next(), random.Next(2) == 1 && Options.Mirror && task.Samples.Shape.Count == 3);
+        (int Sample, bool Mirrored) Draw() => (order.Next(), random.Next(2) == 1 && Options.Mirror && Task.Samples.Shape.Count == 3);
 
         Tensor Images(ReadOnlySpan<(int Sample, bool Mirrored)> drawn)
         {
-            int length = task.Samples.SampleLength, width = task.Samples.Shape[^1];
+            int length = Task.Samples.SampleLength, width = Task.Samples.Shape[^1];
             var pixels = new float[drawn.Length * length];
             for (int i = 0; i < drawn.Length; i++)
             {
                 var image = pixels.AsSpan(i * length, length);
-                task.Samples.Load(drawn[i].Sample, image);
+                Task.Samples.Load(drawn[i].Sample, image);
                 if (drawn[i].Mirrored)
                     for (int row = 0; row < length; row += width)
                         image.Slice(row, width).Reverse();
             }
-            return Tensor.Of(pixels, [drawn.Length, .. task.Samples.Shape.Select(d => (long)d)]);
+            return Tensor.Of(pixels, [drawn.Length, .. Task.Samples.Shape.Select(d => (long)d)]);
         }
 
         /// <summary>The float model's streams, and its probabilities.</summary>
         void Teach(Tensor images, FloatOutput see) =>
-            teacher.Run(images, new Dictionary<string, Tensor>(), (index, shape, values) => see(index, shape, distillation.Wanted(index, shape, values)));
+            teacher.Run(images, new Dictionary<string, Tensor>(), (index, shape, values) => see(index, shape, Distillation.Wanted(index, shape, values)));
 
         /// <summary>λ: each cut counts as much as every other, and all together <see cref="ReconstructionOptions.StreamShare"/> times as much as the scores, at the start.</summary>
         Dictionary<string, Tensor> Shares()
         {
-            double[] errors = Errors(0, Math.Min(ShareSamples, seen));
-            return Enumerable.Range(0, distillation.Cuts).ToDictionary(distillation.Share,
-                j => Tensor.Scalar((float)(Options.StreamShare * errors[^1] / distillation.Cuts / Math.Max(errors[j], 1e-12))));
+            double[] errors = Errors(0, Math.Min(ShareSamples, Seen));
+            return Enumerable.Range(0, Distillation.Cuts).ToDictionary(Distillation.Share,
+                j => Tensor.Scalar((float)(Options.StreamShare * errors[^1] / Distillation.Cuts / Math.Max(errors[j], 1e-12))));
         }
 
         /// <summary>Mean errors of the streams, and KL last, over some of the samples.</summary>
         double[] Errors(int first, int count)
         {
-            var fed = twin.Feed();
+            var fed = Twin.Feed();
             var errors = new double[count][];
-            ModelPart.ForEachBatch(count, parallel, i =>
+            ModelPart.ForEachBatch(count, Parallelism, i =>
             {
                 var image = Images([(first + i, false)]);
-                var targets = new float[distillation.Cuts + 1][];
+                var targets = new float[Distillation.Cuts + 1][];
                 Teach(image, (index, _, values) => targets[index] = values.ToArray());
                 var own = errors[i] = new double[targets.Length];
-                student.Run(image, fed, (index, _, values) => own[index] = distillation.ErrorOf(index, values, targets[index]));
+                student.Run(image, fed, (index, _, values) => own[index] = Distillation.ErrorOf(index, values, targets[index]));
             });
-            return [.. Enumerable.Range(0, distillation.Cuts + 1).Select(j => errors.Average(e => e[j]))];
+            return [.. Enumerable.Range(0, Distillation.Cuts + 1).Select(j => errors.Average(e => e[j]))];
         }
     }
 }

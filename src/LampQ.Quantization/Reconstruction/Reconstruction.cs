@@ -27,6 +27,9 @@ public abstract partial class Reconstruction
     /// <summary>Steps between two looks where <see cref="ReconstructionOptions.StepsBetweenLooks"/> says nothing.</summary>
     public virtual int DefaultStepsBetweenLooks => 15;
 
+    /// <summary>Most steps under some options.</summary>
+    internal int StepsOf(ReconstructionOptions options) => options.Steps ?? DefaultSteps;
+
     /// <summary>Trains a plan.</summary>
     /// <param name="plan">Where to start.</param>
     /// <param name="task">Model, samples and options.</param>
@@ -42,20 +45,6 @@ public abstract partial class Reconstruction
             throw new ArgumentException($"There are {task.Samples.Count} samples, but reconstruction ({Name}) needs {FewestSamples} at least: an eighth of them judges. Give more, or choose 'none'.", nameof(task));
         return TrainCore(plan, task, cancellation);
     }
-
-    /// <summary>Samples that one run of a graph with gradients takes: as many as wanted, where the model lets us choose.</summary>
-    private protected static int AtOnce(ReconstructionTask task, int wanted) => FixedBatch.Of(task.Calibration.Model) switch
-    {
-        null => wanted,
-        1 => 1,
-        var batch => throw new NotSupportedException($"The model's batch is fixed to {batch}; training takes one sample at a time. Export the model with an open batch."),
-    };
-
-    /// <summary>Share of its first length that a step has: half a cosine, after five steps that rise to it, because Adam's first steps know the signs of gradients only.</summary>
-    private protected static double RateFactor(int step, int steps) => 0.5 * (1 + Math.Cos(Math.PI * step / steps)) * Rise(step);
-
-    /// <summary>The five rising steps alone.</summary>
-    private protected static double Rise(int step) => Math.Min(1, (step + 1) / 5.0);
 
     /// <summary>Does the work.</summary>
     protected abstract ReconstructedPlan TrainCore(QuantizationPlan plan, ReconstructionTask task, CancellationToken cancellation);

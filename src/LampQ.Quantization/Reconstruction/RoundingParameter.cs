@@ -78,16 +78,6 @@ sealed class RoundingParameter : ITrainable
         adam = new Adam(Count);
     }
 
-    /// <summary>Ends training: integers stay.</summary>
-    public void End()
-    {
-        if (logits is null)
-            return;
-        for (int i = 0; i < Count; i++)
-            isAbove[i] = logits[i] >= 0;
-        (logits, adam) = (null, null);
-    }
-
     /// <summary>One step of Adam for V.</summary>
     /// <param name="gradient">∂objective/∂(⌊w/s⌋ + h).</param>
     /// <param name="rate">Length of a step of V.</param>
@@ -133,9 +123,6 @@ sealed class RoundingParameter : ITrainable
 
     /// <summary>The integers without zero points, as the graph takes them.</summary>
     public Tensor Hard() => Tensor.Of(Steps(), shape);
-
-    /// <summary>Mean of 1 − |2h − 1|: 0 where every weight has come to rest.</summary>
-    public double Undecided() => Enumerable.Range(0, Count).Average(i => 1 - Math.Abs(2.0 * H(i) - 1));
 
     /// <inheritdoc/>
     public void Write(BinaryWriter writer) => writer.Write([.. Enumerable.Range(0, Count).Select(i => IsAbove(i) ? (byte)1 : (byte)0)]);
