@@ -17,7 +17,7 @@ sealed class ErqRecipe : Recipe
 
     public override string Sets => "repq-vit's quantizers, erq compensation";
 
-    public override string Differs => "λ a token the same everywhere";
+    public override string Differs => "λ a token the same everywhere; one grid a row of weights, where the published code has a second one for some columns of qkv and fc1";
 
     public override bool IsMixed => false;
 
