@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+
 namespace LampQ.Onnx;
 
 /// <summary>
@@ -66,7 +68,8 @@ public sealed record WeightCodes(int Rows, int Columns, sbyte[] Codes, float[] S
         int all = 2, stays = 2;
         for (int n = 0; n < rows; n++)
         {
-            var (low, high) = RangeOf(stored.AsSpan(n * columns, columns));
+            var row = stored.AsSpan(n * columns, columns);
+            long low = TensorPrimitives.Min<long>(row), high = TensorPrimitives.Max<long>(row);
             moved[n] = BitsFor(low - zeroPoints[n], high - zeroPoints[n]);
             (all, stays) = (Math.Max(all, moved[n]), Math.Max(stays, BitsFor(low - middle, high - middle)));
         }
@@ -80,14 +83,6 @@ public sealed record WeightCodes(int Rows, int Columns, sbyte[] Codes, float[] S
             remaining[n] = (int)(zeroPoints[n] - shift);
         }
         return new WeightCodes(rows, columns, codes, scales, remaining);
-    }
-
-    static (long Low, long High) RangeOf(ReadOnlySpan<long> integers)
-    {
-        long low = integers[0], high = low;
-        foreach (long integer in integers)
-            (low, high) = (Math.Min(low, integer), Math.Max(high, integer));
-        return (low, high);
     }
 
     /// <summary>Fewest bits, 2 or more, that hold every integer from low to high: −2^(bits−1) ≤ integer &lt; 2^(bits−1).</summary>

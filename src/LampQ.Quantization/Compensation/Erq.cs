@@ -40,7 +40,7 @@ sealed class ErqCompensation : ErrorCompensation
         real += Solve(gram, ridge, (target - real * gram).Transpose()).Transpose();
 
         var power = problem.InputPower;
-        WeightGrid[] grids = [.. Enumerable.Range(0, rows).Select(n => problem.Quantizer.GridOf([.. Enumerable.Range(0, columns).Select(k => (float)real[n, k])], problem.Bits, power))];
+        WeightGrid[] grids = [.. Enumerable.Range(0, rows).Select(n => problem.Quantizer.GridOf([.. Enumerable.Range(0, columns).Select(k => (float)real[n, k])], n, problem.Bits, power))];
         var codes = new sbyte[rows * columns];
         for (int first = 0; first < columns;)
         {

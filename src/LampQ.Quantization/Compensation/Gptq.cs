@@ -35,7 +35,7 @@ sealed class GptqCompensation : ErrorCompensation
             var weights = new float[columns];
             var rounded = new float[columns];
             var own = problem.Weight.AsSpan(row * columns, columns);
-            grids[row] = problem.Quantizer.GridOf(own, problem.Bits, power);
+            grids[row] = problem.Quantizer.GridOf(own, row, problem.Bits, power);
             plane.Arrange(own, weights);
             plane.Round(weights, grids[row], rounded);
             plane.Restore(rounded, grids[row], codes.AsSpan(row * columns, columns));

@@ -57,7 +57,7 @@ sealed class RidgeGptqCompensation : ErrorCompensation
             var real = new float[columns];
             for (int k = 0; k < columns; k++)
                 real[k] = (float)(weights[row, k] + change[k, row]);
-            var start = problem.Quantizer.GridOf(real, problem.Bits, power);
+            var start = problem.Quantizer.GridOf(real, row, problem.Bits, power);
             var arranged = new float[columns];
             plane.Arrange(real, arranged);
             var (rounded, candidate) = (new float[columns], new float[columns]);

@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+
 namespace LampQ.Quantization;
 
 public abstract partial class WeightQuantizer
@@ -22,11 +24,8 @@ public abstract partial class WeightQuantizer
     /// <summary>Searches scales from that which spans the row down to a fraction, and for each the zero points around the middle of the row.</summary>
     protected static WeightGrid LeastErrorAsymmetricGrid(ReadOnlySpan<float> row, int bits, ReadOnlySpan<float> inputPower)
     {
-        float low = float.PositiveInfinity, high = float.NegativeInfinity;
-        foreach (float w in row)
-            (low, high) = (Math.Min(low, w), Math.Max(high, w));
-        var best = GridOfRange(low, high, bits);
-        var full = best;
+        var full = GridOfRange(TensorPrimitives.Min(row), TensorPrimitives.Max(row), bits);
+        var best = full;
         double least = Error(row, best, inputPower);
         for (int step = 0; step <= Steps; step += 2)
         {
@@ -45,8 +44,6 @@ public abstract partial class WeightQuantizer
 
 sealed class AsymmetricPercentileWeights : WeightQuantizer
 {
-    static readonly double[] Tails = [1e-3, 1e-4, 1e-5];
-
     public override string Name => "asymmetric-percentile";
 
     protected override WeightGrid GridCore(ReadOnlySpan<float> row, int bits, ReadOnlySpan<float> inputPower)
@@ -55,7 +52,7 @@ sealed class AsymmetricPercentileWeights : WeightQuantizer
         Array.Sort(sorted);
         var best = new WeightGrid(bits, 1);
         double least = double.PositiveInfinity;
-        foreach (double tail in Tails)
+        foreach (double tail in PercentileRange.Tails)
         {
             var grid = GridOfRange(Quantile(sorted, tail), Quantile(sorted, 1 - tail), bits);
             double error = Error(row, grid, [], least);

@@ -10,7 +10,8 @@ public abstract partial class ActivationRange
 
 sealed class PercentileRange : ActivationRange
 {
-    static readonly double[] Tails = [1e-3, 1e-4, 1e-5];
+    /// <summary>1 − p.</summary>
+    public static readonly double[] Tails = [1e-3, 1e-4, 1e-5];
 
     public override string Name => "percentile";
 

@@ -36,20 +36,28 @@ public abstract partial class WeightQuantizer
         for (int row = 0; row < rows; row++)
         {
             var line = weights.Slice(row * columns, columns);
-            foreach (float w in line)
-                if (!float.IsFinite(w))
-                    throw new ArgumentException($"Row {row} has the weight {w}; weights must be finite.", nameof(weights));
-            var grid = grids[row] = GridCore(line, bits, inputPower);
+            var grid = grids[row] = GridOf(line, row, bits, inputPower);
             for (int i = 0; i < columns; i++)
                 codes[row * columns + i] = grid.CodeOf(Math.Clamp(MathF.Round(line[i] / grid.Scale, MidpointRounding.ToEven), grid.Low, grid.High));
         }
         return WeightGrid.Weights(grids, columns, codes);
     }
 
-    /// <summary>The grid of one row of finite weights; parameters as in <see cref="Quantize"/>.</summary>
-    public WeightGrid GridOf(ReadOnlySpan<float> row, int bits, ReadOnlySpan<float> inputPower = default) => GridCore(row, bits, inputPower);
+    /// <summary>The grid of one row; other parameters as in <see cref="Quantize"/>.</summary>
+    /// <param name="row">The weights.</param>
+    /// <param name="index">Which row it is, for the message.</param>
+    /// <param name="bits">2 to 8.</param>
+    /// <param name="inputPower">[K] or empty.</param>
+    /// <exception cref="ArgumentException">A weight is NaN or infinite.</exception>
+    public WeightGrid GridOf(ReadOnlySpan<float> row, int index, int bits, ReadOnlySpan<float> inputPower)
+    {
+        foreach (float w in row)
+            if (!float.IsFinite(w))
+                throw new ArgumentException($"Row {index} has the weight {w}; weights must be finite.", nameof(row));
+        return GridCore(row, bits, inputPower);
+    }
 
-    /// <summary>The grid of one row.</summary>
+    /// <summary>The grid of one row of finite weights.</summary>
     protected abstract WeightGrid GridCore(ReadOnlySpan<float> row, int bits, ReadOnlySpan<float> inputPower);
 
     /// <summary>The smallest scale under which no weight of the row is clipped; 1 for a row of zeros.</summary>
