@@ -24,11 +24,7 @@ sealed class Engine : IDisposable
     {
         if (onProcessor && threads != 1)
             throw new ArgumentException($"The time on a processor tells about sessions of one thread; this one has {threads}.", nameof(threads));
-        var pixels = new float[batch * 3 * 224 * 224];
-        var random = new Random(7);
-        for (int i = 0; i < pixels.Length; i++)
-            pixels[i] = (float)(4 * random.NextDouble() - 2);
-        var tensor = Tensor.Of(pixels, batch, 3, 224, 224);
+        var tensor = Tensor.Of(Pixels(batch), batch, 3, 224, 224);
         if (name == "lampq")
         {
             var lampq = LampQSession.Load(path, new LampQSessionOptions { Threads = threads, Spin = spin });
@@ -36,6 +32,13 @@ sealed class Engine : IDisposable
         }
         var session = new OnnxSession(File.ReadAllBytes(path), new OnnxSessionOptions { Threads = threads, Spin = spin });
         return new Engine(session, () => session.Run(new Dictionary<string, Tensor> { [session.InputNames[0]] = tensor }), onProcessor);
+    }
+
+    /// <summary>Random pixels, [batch, 3, 224, 224].</summary>
+    public static float[] Pixels(int batch)
+    {
+        var random = new Random(7);
+        return [.. Enumerable.Range(0, batch * 3 * 224 * 224).Select(_ => (float)(4 * random.NextDouble() - 2))];
     }
 
     /// <summary>The first output.</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using LampQ.Onnx;
+using LampQ.Quantization;
 using LampQ.Runtime;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
@@ -13,8 +14,8 @@ static class OperatorProfile
     const int Tokens = 197, WarmUps = 5;
     const string Others = "all others";
 
-    /// <summary>Nodes alike: what they are called, multiplications and additions of a run in all of them (0 where they do not multiply matrices), and milliseconds of each run.</summary>
-    sealed record Kind(string Name, int Nodes, double Operations, double[] Milliseconds);
+    /// <summary>Nodes alike: what they are called, multiplications and additions of a run in all of them (0 where they do not multiply matrices), and milliseconds of a run.</summary>
+    sealed record Kind(string Name, int Nodes, double Operations, double Milliseconds);
 
     /// <summary>Builds the model with 8- and 4-bit weights, profiles it at batch 1 and 8 on one thread, and writes the page.</summary>
     public static void Write(string models, string results, string title)
@@ -30,13 +31,10 @@ static class OperatorProfile
                 string packed = Path.Combine(models, $"deit-s.packed.{bits}.onnx");
                 new Lowering().Apply(VitSpeedModel.Build(384, 6, bits, Spelling.Qdq)).Write(packed);
                 var kinds = Profile(packed, batch, batch == 1 ? 40 : 10);
-                double total = kinds.Sum(k => Median(k.Milliseconds));
+                double total = kinds.Sum(k => k.Milliseconds);
                 text.WriteLine($"## Batch {batch}, {bits} bits: {total:F2} ms\n\n| operator | nodes | ms | share | GOPS |\n|---|--:|--:|--:|--:|");
-                foreach (var kind in kinds.OrderByDescending(k => Median(k.Milliseconds)))
-                {
-                    double ms = Median(kind.Milliseconds);
-                    text.WriteLine($"| {kind.Name} | {kind.Nodes} | {ms:F2} | {ms / total:P1} | {(kind.Operations > 0 ? $"{kind.Operations / ms / 1e6:F0}" : "")} |");
-                }
+                foreach (var (name, nodes, operations, ms) in kinds.OrderByDescending(k => k.Milliseconds))
+                    text.WriteLine($"| {name} | {nodes} | {ms:F2} | {ms / total:P1} | {(operations > 0 ? $"{operations / ms / 1e6:F0}" : "")} |");
                 text.WriteLine();
             }
         File.WriteAllText(results, text.ToString().TrimEnd() + "\n");
@@ -49,8 +47,7 @@ static class OperatorProfile
         string file;
         using (var session = new InferenceSession(path, options))
         {
-            var random = new Random(7);
-            var pixels = new DenseTensor<float>(Enumerable.Range(0, batch * 3 * 224 * 224).Select(_ => (float)(4 * random.NextDouble() - 2)).ToArray(), new[] { batch, 3, 224, 224 });
+            var pixels = new DenseTensor<float>(Engine.Pixels(batch), new[] { batch, 3, 224, 224 });
             for (int run = 0; run < WarmUps + runs; run++)
                 session.Run([NamedOnnxValue.CreateFromTensor(session.InputNames[0], pixels)]).Dispose();
             file = session.EndProfiling();
@@ -71,7 +68,7 @@ static class OperatorProfile
                 kind.Milliseconds.Add(entry.GetProperty("dur").GetDouble() / 1000);
             }
         return [.. kinds.Values.GroupBy(k => k.Name)
-            .Select(g => new Kind(g.Key, g.Count(), g.Sum(k => k.Operations), [.. Enumerable.Range(WarmUps, runs).Select(run => g.Sum(k => k.Milliseconds[run]))]))];
+            .Select(g => new Kind(g.Key, g.Count(), g.Sum(k => k.Operations), Timing.Of(Enumerable.Range(WarmUps, runs).Select(run => g.Sum(k => k.Milliseconds[run]))).MedianMs))];
     }
 
     /// <summary>Nodes of one name are added up; operations are those of the whole batch.</summary>
@@ -87,6 +84,4 @@ static class OperatorProfile
             return ($"{op} {columns} → {node.Int("out_features")}{part}", 2 * rows * columns * node.Int("out_features"));
         return op.StartsWith("Attention", StringComparison.Ordinal) ? (op + part, 4 * rows * Tokens * output[2]) : op.StartsWith("LayerNorm", StringComparison.Ordinal) ? (op, 0) : (Others, 0);
     }
-
-    static double Median(double[] values) => values.Order().ElementAt(values.Length / 2);
 }
