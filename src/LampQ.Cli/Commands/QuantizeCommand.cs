@@ -57,6 +57,8 @@ sealed class QuantizeCommand
     readonly ChoiceOption<SensitivityMetric> metric = new("--metric", "How the sensitivity of a layer is measured.", defaults.Metric.Name, [.. SensitivityMetric.All.Select(m => (m.Name, m))]);
     readonly ChoiceOption<EquivalentTransformation?> normTransformation = new("--norm-transformation", "What moves between LayerNorms and the layers behind them first.",
         defaults.NormTransformation!.Name, [.. EquivalentTransformation.OfNorms.Select(t => (t.Name, (EquivalentTransformation?)t)), ("none", null)]);
+    readonly ChoiceOption<EquivalentTransformation> valueTransformation = new("--value-transformation", "What moves between V and the projection behind attention first: a scale and an offset a channel, or a scale a head.",
+        defaults.ValueTransformation.Name, [.. EquivalentTransformation.OfValues.Select(t => (t.Name, t))]);
     readonly Option<int> fisherLayers = OptionParsing.WithDefault("--fisher-layers", "N", "Layers of each type that type-aware-fisher measures damage on.", defaults.Fisher.Mu, OptionParsing.Whole(1));
     readonly Option<int> fisherBits = OptionParsing.WithDefault("--fisher-bits", "2..8", "Width that type-aware-fisher measures damage at.", defaults.Fisher.Beta, OptionParsing.Whole(2, 8));
     readonly Option<double?> fisherGamma = OptionParsing.Optional<double?>("--fisher-gamma", "G", "Factor by which type-aware-fisher lets damage fall with each bit. Default: LampQ's Lemma 3.", text => ParseGamma(text));
@@ -66,10 +68,10 @@ sealed class QuantizeCommand
     readonly Option<int> refinementSteps = OptionParsing.WithDefault("--refinement-steps", "N", "Most pairs of layers that refinement may try; 0 turns it off.", defaults.RefinementSteps, OptionParsing.Whole(0));
     readonly ChoiceOption<ErrorCompensation> compensate = new("--compensate", "How rounding errors make up for each other, and for what was quantized before the layer.", defaults.Compensation.Name,
         [.. ErrorCompensation.All.Select(c => (c.Name, c))]);
-    readonly ChoiceOption<Reconstruction?> reconstruct = new("--reconstruct", "How the compensated model is trained; block trains how weights are rounded, block by block; by-effort trains end-to-end with --effort best, and nothing else.", "by-effort",
+    readonly ChoiceOption<Reconstruction?> reconstruct = new("--reconstruct", "How the compensated model is trained; block trains how weights are rounded, block by block; by-effort trains end-to-end with --effort best, and shortly with balanced where inputs have 4 bits at most.", "by-effort",
         [("by-effort", null), .. Reconstruction.All.Select(r => (r.Name, (Reconstruction?)r))]);
     readonly Option<int?> reconstructionSteps = OptionParsing.Optional<int?>("--reconstruction-steps", "N",
-        $"Most steps of training. Default: {Reconstruction.EndToEnd.DefaultSteps}, or {Reconstruction.Block.DefaultSteps} a block.", text => OptionParsing.Whole(1)(text));
+        $"Most steps of training. Default: {Reconstruction.EndToEnd.DefaultSteps} (30 where balanced trains), or {Reconstruction.Block.DefaultSteps} a block.", text => OptionParsing.Whole(1)(text));
     readonly Option<string?> resume = new("--resume") { HelpName = "FILE", Description = "Keeps where training stands in this file, and goes on from it where it exists; it is removed at the end." };
     readonly ChoiceOption<ActivationRange> ranges = new("--activation-range", "How the clipping range of what goes into a layer is chosen.", defaults.ActivationRange.Name, [.. ActivationRange.All.Select(r => (r.Name, r))]);
     readonly ChoiceOption<WeightQuantizer> scales = new("--weight-scale", "How the scale of a row of weights is chosen.", defaults.WeightQuantizer.Name, [.. WeightQuantizer.All.Select(q => (q.Name, q))]);
@@ -86,7 +88,7 @@ sealed class QuantizeCommand
         var quantize = new QuantizeCommand();
         var command = new Command("quantize", "Writes a mixed-precision QDQ model, and says what it costs in accuracy, bytes and milliseconds.") { quantize.model };
         foreach (Option option in new Option[] { quantize.output, quantize.data, quantize.synthetic, quantize.effort, quantize.images, quantize.bits, quantize.widths.Target, quantize.maxSize, quantize.maxBops, quantize.maxLatency, quantize.rule, quantize.profile, quantize.method,
-            quantize.widths.Uniform, quantize.container, quantize.export, quantize.attentionBits, quantize.map, quantize.gelu, quantize.zeroState, quantize.bitsFor, quantize.normTransformation, quantize.metric,
+            quantize.widths.Uniform, quantize.container, quantize.export, quantize.attentionBits, quantize.map, quantize.gelu, quantize.zeroState, quantize.bitsFor, quantize.normTransformation, quantize.valueTransformation, quantize.metric,
             quantize.fisherLayers, quantize.fisherBits, quantize.fisherGamma, quantize.fisherDraws, quantize.probes, quantize.sensitivityImages, quantize.refinementSteps,
             quantize.compensate, quantize.reconstruct, quantize.reconstructionSteps, quantize.resume, quantize.ranges, quantize.scales, quantize.seed })
             command.Options.Add(option);
@@ -199,6 +201,7 @@ sealed class QuantizeCommand
             Export = export.ValueIn(parsed),
             BitsFor = merged,
             NormTransformation = Or(normTransformation, () => normTransformation.ValueIn(parsed), options.NormTransformation),
+            ValueTransformation = Or(valueTransformation, () => valueTransformation.ValueIn(parsed), options.ValueTransformation),
             Metric = Or(metric, () => metric.ValueIn(parsed), options.Metric),
             Fisher = new FisherOptions
             {

@@ -18,7 +18,7 @@ sealed class AttentionCandidate
 }
 
 /// <summary>Where the channels of an attention's operands come from.</summary>
-sealed record ChannelMaps(int[,] Q, int[,] K, int[,] V, int[,]? Proj, bool HeadsShareBatchAxis, int Windows, bool KeepsTokenOrder);
+sealed record ChannelMaps(int[,] Q, int[,] K, int[,] V, int[,]? Proj, bool HeadsShareBatchAxis, int Windows, bool KeepsTokenOrder, bool MovesValuesOnly);
 
 /// <summary>
 /// Finds softmax(Q·Kᵀ)·V by dataflow: a softmax that comes from a product of two activations and goes into another. Every such attention
@@ -156,7 +156,8 @@ sealed class AttentionFinder(Dataflow flow, Rejections rejections)
             return null;
         }
         var (projMap, projOrdered) = ProjChannels(a, rank);
-        return new(qMap, k.Value.Map, v.Value.Map, projMap, rank == 3, windows, ordered && projOrdered);
+        return new(qMap, k.Value.Map, v.Value.Map, projMap, rank == 3, windows, ordered && projOrdered,
+            flow.Forward(a.V.Output, DataMovement.Moves).Uses.Contains(new(a.Context, 1)) && flow.Forward(a.Context.Output, DataMovement.Moves).Layers.Contains(a.Proj!));
 
         (int[,] Map, int Rank, int Windows)? Channels(LinearCandidate layer, Value operand, bool transposed)
         {

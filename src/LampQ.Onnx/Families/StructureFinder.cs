@@ -266,6 +266,7 @@ sealed class StructureFinder
         HeadsShareBatchAxis = a.Maps.HeadsShareBatchAxis,
         Windows = a.Maps.Windows,
         KeepsTokenOrder = a.Maps.KeepsTokenOrder,
+        MovesValuesOnly = a.Maps.MovesValuesOnly,
     };
 
     LayerNorm Finish(NormCandidate norm, Dictionary<LinearCandidate, QuantizableLayer> layerOf)

@@ -26,18 +26,19 @@ public sealed record Calibration
     /// <param name="samples">The calibration set.</param>
     /// <param name="settings">Batch size and threads.</param>
     /// <param name="cancellation">Cancels between two batches.</param>
-    /// <param name="transformations">What is applied, in this order; null is <see cref="EquivalentTransformation.With"/> RepQ-ViT's.</param>
+    /// <param name="transformations">What is applied, in this order; null is <see cref="EquivalentTransformation.With"/> RepQ-ViT's of norms and V's heads.</param>
+    /// <param name="bits">Width that activations will have.</param>
     public static Calibration Of(Model model, SampleSet samples, RunSettings settings, CancellationToken cancellation = default,
-        IReadOnlyList<EquivalentTransformation>? transformations = null)
+        IReadOnlyList<EquivalentTransformation>? transformations = null, int bits = 8)
     {
-        transformations ??= EquivalentTransformation.With(EquivalentTransformation.LayerNormReparameterization);
+        transformations ??= EquivalentTransformation.With(EquivalentTransformation.LayerNormReparameterization, EquivalentTransformation.ValueFolding);
         ModelFamily.Detect(model, out var structure);
         var needs = transformations.SelectMany(t => t.Needs(structure)).DistinctBy(p => p.Key).ToDictionary();
         if (needs.Count > 0)
         {
             var before = ActivationStatistics.Collect(model, samples, needs, settings, cancellation);
             foreach (var transformation in transformations)
-                model = transformation.Apply(model, before);
+                model = transformation.Apply(model, before, bits);
             ShapeInference.Infer(model);
             ModelFamily.Detect(model, out structure);
         }

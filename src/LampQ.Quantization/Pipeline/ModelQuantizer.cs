@@ -50,7 +50,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         SampleSet First(int images) => samples.Take(Math.Max(batch, Math.Min(images, samples.Count) / batch * batch));
         var ranges = First(options.RangeImages);
         Say($"Calibrating on {ranges.Count} samples");
-        var calibration = Calibration.Of(prepared, ranges, options.Run, cancellation, EquivalentTransformation.With(options.NormTransformation));
+        var calibration = Calibration.Of(prepared, ranges, options.Run, cancellation, EquivalentTransformation.With(options.NormTransformation, options.ValueTransformation), options.ActivationBits);
         using var weights = TokenWeightsOf(calibration, samples, cancellation);
         var outputErrors = options.ActivationRange.NeedsOutputError ? new OutputErrors(calibration, First(OutputErrorImages), weights, options.Run) : null;
         using var contextErrors = options.ChosenMapQuantizer.NeedsContextError ? new ContextErrors(calibration, First(ContextErrorImages), options.Run) : null;
@@ -152,9 +152,9 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
                 Weights = weights,
                 Run = options.Run,
                 Seed = options.Seed,
-                Options = options.Training,
-                Progress = look => Say(string.Create(CultureInfo.InvariantCulture, $"  {look.Step} of {method.StepsOf(options.Training)} steps, held-out mean KL {look.MeanKl:G4}")),
-                BlockProgress = look => Say(string.Create(CultureInfo.InvariantCulture, $"  block {look.Block} of {look.Blocks}, {look.Step} of {method.StepsOf(options.Training)} steps, held-out error {look.Error:G3} of its start")),
+                Options = options.ChosenTraining,
+                Progress = look => Say(string.Create(CultureInfo.InvariantCulture, $"  {look.Step} of {method.StepsOf(options.ChosenTraining)} steps, held-out mean KL {look.MeanKl:G4}")),
+                BlockProgress = look => Say(string.Create(CultureInfo.InvariantCulture, $"  block {look.Block} of {look.Blocks}, {look.Step} of {method.StepsOf(options.ChosenTraining)} steps, held-out error {look.Error:G3} of its start")),
             }, cancellation);
             notes.Add(string.Create(CultureInfo.InvariantCulture,
                 $"Training ({method.Name}) took mean KL on held-out calibration images from {trained.Looks[0].MeanKl:G3} to {trained.Looks.Min(l => l.MeanKl):G3}."));

@@ -25,7 +25,7 @@ public enum QuantizationEffort
 {
     /// <summary>The solver's allocation, compensated once.</summary>
     Fast,
-    /// <summary>The solver's allocation and the widest uniform one in the budget are both compensated on three quarters of the samples, judged on the rest, and the better one is compensated on all.</summary>
+    /// <summary>The solver's allocation and the widest uniform one in the budget are both compensated on three quarters of the samples, judged on the rest, and the better one is compensated on all. Where inputs of layers have 4 bits at most, scales and biases are trained for a few steps.</summary>
     Balanced,
     /// <summary>The same with as many samples as <see cref="QuantizationOptions.ImagesFor"/> says, because compensation fits more of them less closely; then scales and biases are trained (<see cref="Reconstruction.EndToEnd"/>).</summary>
     Best,
@@ -76,6 +76,9 @@ public sealed record QuantizationOptions
     /// <summary>The width of Q, K, V and the attention map.</summary>
     public int ChosenAttentionBits => AttentionBits ?? (Profile == QuantizationProfile.Cpu ? 8 : TargetWidth);
 
+    /// <summary>The width that inputs of layers are prepared for.</summary>
+    internal int ActivationBits => Profile == QuantizationProfile.Cpu ? 8 : TargetWidth;
+
     /// <summary>Widest map that the papers' profile codes by logarithms: at 4 bits they leave a tenth of the damage, at 8 bits there is none to speak of.</summary>
     const int WidestCoded = 5;
 
@@ -116,6 +119,9 @@ public sealed record QuantizationOptions
     /// <summary>What moves between LayerNorms and the layers behind them before anything is quantized; null leaves them. Default RepQ-ViT's (docs/decisions/0016-metrics-and-rules.md).</summary>
     public EquivalentTransformation? NormTransformation { get; init; } = EquivalentTransformation.LayerNormReparameterization;
 
+    /// <summary>What moves between V and proj before anything is quantized. Default: a scale and an offset a channel; published recipes have a scale a head.</summary>
+    public EquivalentTransformation ValueTransformation { get; init; } = EquivalentTransformation.ValueReparameterization;
+
     /// <summary>How weights are rounded. Default least squared error, with a zero point a row (docs/decisions/0011).</summary>
     public WeightQuantizer WeightQuantizer { get; init; } = WeightQuantizer.AsymmetricMse;
 
@@ -128,20 +134,31 @@ public sealed record QuantizationOptions
     /// <summary>How a compensated model is trained. Null (the default) goes by <see cref="Effort"/>.</summary>
     public Reconstruction? Reconstruction { get; init; }
 
-    /// <summary>How a compensated model is trained: where nothing is chosen, scales and biases end to end for <see cref="QuantizationEffort.Best"/>, else not at all (docs/decisions/0018-reconstruction.md).</summary>
-    public Reconstruction ChosenReconstruction => Reconstruction ?? (Effort == QuantizationEffort.Best ? Reconstruction.EndToEnd : Reconstruction.None);
+    /// <summary>Widest inputs of layers with which <see cref="QuantizationEffort.Balanced"/> trains: there the first steps win most, and at 8 bits hardly anything (docs/decisions/0018-reconstruction.md).</summary>
+    const int WidestTrained = 4;
+
+    /// <summary>Steps that <see cref="QuantizationEffort.Balanced"/> trains for: a minute or two for DeiT-Tiny on two cores.</summary>
+    const int StepsOfBalanced = 30;
+
+    /// <summary>How a compensated model is trained: where nothing is chosen, scales and biases end to end for <see cref="QuantizationEffort.Best"/>, and for <see cref="QuantizationEffort.Balanced"/> where layers' inputs have 4 bits at most; else not at all.</summary>
+    public Reconstruction ChosenReconstruction => Reconstruction ?? (Effort == QuantizationEffort.Best || TrainsShortly ? Reconstruction.EndToEnd : Reconstruction.None);
+
+    bool TrainsShortly => Reconstruction is null && Effort == QuantizationEffort.Balanced && ActivationBits <= WidestTrained;
 
     /// <summary>Steps, rates and limits of reconstruction.</summary>
     public ReconstructionOptions Training { get; init; } = new();
 
+    /// <summary>The same, with as many steps as the effort is worth where none are given.</summary>
+    internal ReconstructionOptions ChosenTraining => TrainsShortly ? Training with { Steps = Training.Steps ?? StepsOfBalanced } : Training;
+
     /// <summary>How much time may be spent. Default <see cref="QuantizationEffort.Fast"/>: under a minute for DeiT-Tiny on two cores.</summary>
     public QuantizationEffort Effort { get; init; } = QuantizationEffort.Fast;
 
-    /// <summary>Samples that an effort is worth: 64, 128, 512. Calibration sets are the caller's; the command line draws as many.</summary>
+    /// <summary>Samples that an effort is worth: 64, 192, 512. Calibration sets are the caller's; the command line draws as many.</summary>
     public static int ImagesFor(QuantizationEffort effort) => effort switch
     {
         QuantizationEffort.Fast => 64,
-        QuantizationEffort.Balanced => 128,
+        QuantizationEffort.Balanced => 192,
         _ => 512,
     };
 

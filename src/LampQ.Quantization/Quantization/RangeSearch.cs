@@ -8,6 +8,7 @@ namespace LampQ.Quantization;
 /// </summary>
 public static class RangeSearch
 {
+    static readonly float[] ScaleMoves = [1, 1.1f, 1 / 1.1f, 1.03f, 1 / 1.03f, 1.01f, 1 / 1.01f];
     static readonly double[] Tails = [0, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2];
 
     /// <summary>The asymmetric quantizer of least mean squared error.</summary>
@@ -16,7 +17,24 @@ public static class RangeSearch
     public static AffineQuantizer Asymmetric(Histogram values, int bits)
     {
         var (best, _) = Best(values, Tails.SelectMany(low => Tails.Select(high => AffineQuantizer.OfRange(values.Quantile(low), values.Quantile(1 - high), bits))));
-        return Best(values, Shrink(0.5f).Select(f => AffineQuantizer.OfRange(best.Minimum * f, best.Maximum * f, bits)).Prepend(best)).Quantizer;
+        (best, double least) = Best(values, Shrink(0.5f).Select(f => AffineQuantizer.OfRange(best.Minimum * f, best.Maximum * f, bits)).Prepend(best));
+        return bits == 8 ? best : Refine(values, best, least);
+    }
+
+    /// <summary>Descent on scale and zero point: at few bits a zero point more or less moves the range by much of its width, and both ends do not shrink alike.</summary>
+    static AffineQuantizer Refine(Histogram values, AffineQuantizer best, double least)
+    {
+        for (bool isBetter = true; isBetter;)
+        {
+            isBetter = false;
+            var start = best;
+            foreach (int move in (int[])[0, -1, 1])
+                foreach (float factor in ScaleMoves)
+                    if (start.ZeroPoint + move is var zero && zero >= start.Low && zero <= start.High && start with { Scale = start.Scale * factor, ZeroPoint = zero } is var candidate
+                        && MeanSquaredError(values, candidate) is var error && error < least)
+                        (best, least, isBetter) = (candidate, error, true);
+        }
+        return best;
     }
 
     /// <summary>The quantizer with zero point 128 of least mean squared error.</summary>

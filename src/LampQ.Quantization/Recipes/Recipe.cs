@@ -79,6 +79,7 @@ public abstract partial class Recipe
         MapQuantizer = MapQuantizer.Uniform,
         GeluQuantizer = GeluQuantizer.Uniform,
         NormTransformation = null,
+        ValueTransformation = EquivalentTransformation.ValueFolding,
         WeightQuantizer = WeightQuantizer.Mse,
         Compensation = ErrorCompensation.None,
         Reconstruction = Reconstruction.None,

@@ -23,9 +23,12 @@ sealed class EndToEndReconstruction : Reconstruction
     /// <summary>Samples that the shares of the streams are taken from.</summary>
     const int ShareSamples = 16;
 
+    /// <summary>Half of the average of a parameter is of the last seven steps: single steps follow 32 images, and their noise is most of what a few more steps change.</summary>
+    const double Decay = 0.9;
+
     public override string Name => "end-to-end";
 
-    public override int DefaultSteps => 60;
+    public override int DefaultSteps => 120;
 
     protected override ReconstructedPlan TrainCore(QuantizationPlan plan, ReconstructionTask task, CancellationToken cancellation)
     {
@@ -66,7 +69,7 @@ sealed class EndToEndReconstruction : Reconstruction
             for (int step = looks[^1].Step; step < Steps && Seconds() < Options.MaxSeconds && looks.Count - 1 - bestLook < Options.Patience; step++)
             {
                 Cancellation.ThrowIfCancellationRequested();
-                Step(shares, RateFactor(step));
+                Step(step, shares);
                 if ((step + 1) % StepsBetweenLooks == 0 || step + 1 == Steps)
                     Look(step + 1);
             }
@@ -74,6 +77,8 @@ sealed class EndToEndReconstruction : Reconstruction
             if (bestLook == 0)
                 return new ReconstructedPlan(Start, looks);
             TrainingState.Restore(best, trained);
+            foreach (var parameter in trained)
+                parameter.TakeAverage();
             return new ReconstructedPlan(Twin.Plan(), looks);
 
             double Seconds() => before + watch.Elapsed.TotalSeconds;
@@ -118,40 +123,62 @@ sealed class EndToEndReconstruction : Reconstruction
             gradients.Dispose();
         }
 
-        void Step(IReadOnlyDictionary<string, Tensor> shares, double factor)
+        void Step(int step, IReadOnlyDictionary<string, Tensor> shares)
         {
             var drawn = new (int Sample, bool Mirrored)[Parts * AtOnce];
             for (int i = 0; i < drawn.Length; i++)
                 drawn[i] = Draw();
+            // Each step has draws of its own, which a resumed training need not repeat.
+            var mixing = new Random(Task.Seed * 1_000_003 + step);
+            var cuts = drawn.Select(_ => IsImage ? CutMix.Draw(mixing, Options.CutMixShare, Task.Samples.Shape[1], Task.Samples.Shape[2]) : null).ToArray();
             var fed = Twin.Feed();
             foreach (var (name, share) in shares)
                 fed[name] = share;
             float[][] sum = GradientPart.Sum(Parts, Parallelism, part =>
             {
                 var inputs = new Dictionary<string, Tensor>(fed);
-                var images = Images(drawn.AsSpan(part * AtOnce, AtOnce));
+                var images = Images(drawn, cuts, part * AtOnce, AtOnce);
                 Teach(images, (index, shape, values) => inputs[Distillation.Target(index)] = Tensor.Of(values, shape));
                 return gradients.Run(images, inputs).Gradients;
             });
+            // The start counts less with every step.
+            double decay = Math.Min(Decay, (step + 1) / (step + 5.0));
             for (int p = 0; p < trained.Length; p++)
-                trained[p].Step(sum[p], Options.RateOf(trained[p].Kind) * factor);
+            {
+                trained[p].Step(sum[p], Options.RateOf(trained[p].Kind) * RateFactor(step));
+                trained[p].Average(decay);
+            }
         }
 
-        (int Sample, bool Mirrored) Draw() => (order.Next(), random.Next(2) == 1 && Options.Mirror && Task.Samples.Shape.Count == 3);
+        bool IsImage => Task.Samples.Shape.Count == 3;
 
-        Tensor Images(ReadOnlySpan<(int Sample, bool Mirrored)> drawn)
+        (int Sample, bool Mirrored) Draw() => (order.Next(), random.Next(2) == 1 && Options.Mirror && IsImage);
+
+        /// <summary>Some of the images of a step; a rectangle is one of the image drawn next.</summary>
+        Tensor Images((int Sample, bool Mirrored)[] drawn, CutMix?[] cuts, int first, int count)
         {
-            int length = Task.Samples.SampleLength, width = Task.Samples.Shape[^1];
-            var pixels = new float[drawn.Length * length];
-            for (int i = 0; i < drawn.Length; i++)
+            int length = Task.Samples.SampleLength;
+            var pixels = new float[count * length];
+            var other = new float[length];
+            for (int i = 0; i < count; i++)
             {
                 var image = pixels.AsSpan(i * length, length);
-                Task.Samples.Load(drawn[i].Sample, image);
-                if (drawn[i].Mirrored)
-                    for (int row = 0; row < length; row += width)
-                        image.Slice(row, width).Reverse();
+                Load(drawn[first + i], image);
+                if (cuts[first + i] is not { } cut)
+                    continue;
+                Load(drawn[(first + i + 1) % drawn.Length], other);
+                cut.Paste(other, image, Task.Samples.Shape[1], Task.Samples.Shape[2]);
             }
-            return Tensor.Of(pixels, [drawn.Length, .. Task.Samples.Shape.Select(d => (long)d)]);
+            return Tensor.Of(pixels, [count, .. Task.Samples.Shape.Select(d => (long)d)]);
+        }
+
+        void Load((int Sample, bool Mirrored) drawn, Span<float> image)
+        {
+            Task.Samples.Load(drawn.Sample, image);
+            int width = Task.Samples.Shape[^1];
+            if (drawn.Mirrored)
+                for (int row = 0; row < image.Length; row += width)
+                    image.Slice(row, width).Reverse();
         }
 
         /// <summary>The float model's streams, and its probabilities.</summary>
@@ -169,11 +196,11 @@ sealed class EndToEndReconstruction : Reconstruction
         /// <summary>Mean errors of the streams, and KL last, over some of the samples.</summary>
         double[] Errors(int first, int count)
         {
-            var fed = Twin.Feed();
+            var fed = Twin.FeedAverages();
             var errors = new double[count][];
             ModelPart.ForEachBatch(count, Parallelism, i =>
             {
-                var image = Images([(first + i, false)]);
+                var image = Images([(first + i, false)], [null], 0, 1);
                 var targets = new float[Distillation.Cuts + 1][];
                 Teach(image, (index, _, values) => targets[index] = values.ToArray());
                 var own = errors[i] = new double[targets.Length];

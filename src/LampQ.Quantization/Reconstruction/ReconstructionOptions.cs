@@ -24,6 +24,9 @@ public sealed record ReconstructionOptions
     /// <summary>True also shows images mirrored, with what the float model says of the mirrored image. Default true: few images go further.</summary>
     public bool Mirror { get; init; } = true;
 
+    /// <summary>End to end: the share of images that get a rectangle of another image (<see cref="CutMix"/>), 0 to 1. Default 0.5: the images that were compensated are fitted already, and mixed ones are not.</summary>
+    public double CutMixShare { get; init; } = 0.5;
+
     /// <summary>Block by block: length of a step of V, which chooses how a weight is rounded; 0 keeps integers. Default 0.01: from an integer to the middle V has 2.4 to go, and faster ones left more weights on the wrong side.</summary>
     public double RoundingRate { get; init; } = 0.01;
 
@@ -59,7 +62,7 @@ public sealed record ReconstructionOptions
             (nameof(RoundingPull), RoundingPull), (nameof(MaxSeconds), MaxSeconds)])
             if (!(value >= 0) || !double.IsFinite(value))
                 throw new ArgumentException($"{name} is {value}; expected a number that is not negative.");
-        foreach (var (name, value) in ((string, double)[])[(nameof(RoundingStart), RoundingStart), (nameof(DropRate), DropRate)])
+        foreach (var (name, value) in ((string, double)[])[(nameof(RoundingStart), RoundingStart), (nameof(DropRate), DropRate), (nameof(CutMixShare), CutMixShare)])
             if (!(value is >= 0 and <= 1))
                 throw new ArgumentException($"{name} is {value}; expected 0 to 1.");
         if (WeightScaleRate == 0 && BiasRate == 0 && ActivationScaleRate == 0)

@@ -12,6 +12,7 @@ sealed class TrainableParameter(string input, ParameterKind kind, long[] shape, 
 {
     readonly Adam adam = new(start.Length);
     float[] values = [.. start];
+    readonly float[] averages = [.. start];
 
     /// <inheritdoc/>
     public string Input => input;
@@ -24,6 +25,19 @@ sealed class TrainableParameter(string input, ParameterKind kind, long[] shape, 
 
     /// <summary>What it holds now, as the graph takes it.</summary>
     public Tensor Tensor => Tensor.Of(values, shape);
+
+    /// <summary>What it held of late, as the graph takes it.</summary>
+    public Tensor AverageTensor => Tensor.Of(averages, shape);
+
+    /// <summary>a ← decay·a + (1 − decay)·p for the average a, which begins as the start.</summary>
+    public void Average(double decay)
+    {
+        for (int i = 0; i < averages.Length; i++)
+            averages[i] = (float)(decay * averages[i] + (1 - decay) * values[i]);
+    }
+
+    /// <summary>Holds from now on what it held of late.</summary>
+    public void TakeAverage() => values = [.. averages];
 
     /// <summary>One step of Adam: p ← p·exp(−step) for a scale, p ← p − unit·step for anything else.</summary>
     /// <param name="gradient">∂objective/∂p.</param>
@@ -45,6 +59,7 @@ sealed class TrainableParameter(string input, ParameterKind kind, long[] shape, 
     public void Write(BinaryWriter writer)
     {
         writer.WriteFloats(values);
+        writer.WriteFloats(averages);
         adam.Write(writer);
     }
 
@@ -54,6 +69,7 @@ sealed class TrainableParameter(string input, ParameterKind kind, long[] shape, 
         var kept = new float[values.Length];
         reader.ReadFloats(kept);
         values = kept;
+        reader.ReadFloats(averages);
         adam.Read(reader);
     }
 }

@@ -59,6 +59,10 @@ sealed class TrainableTwin
     /// <summary>What the inputs hold now, integers rounded.</summary>
     public Dictionary<string, Tensor> Feed() => Feed(parameters, roundings);
 
+    /// <summary>What the inputs held of late (<see cref="TrainableParameter.Average"/>), integers rounded.</summary>
+    public Dictionary<string, Tensor> FeedAverages() =>
+        parameters.Select(p => (p.Input, Tensor: p.AverageTensor)).Concat(roundings.Select(r => (r.Input, Tensor: r.Hard()))).ToDictionary(p => p.Input, p => p.Tensor);
+
     /// <summary>What some of the inputs hold now.</summary>
     public static Dictionary<string, Tensor> Feed(IEnumerable<TrainableParameter> parameters, IEnumerable<RoundingParameter> roundings) =>
         parameters.Select(p => (p.Input, p.Tensor)).Concat(roundings.Select(r => (r.Input, Tensor: r.Hard()))).ToDictionary(p => p.Input, p => p.Tensor);

@@ -25,7 +25,7 @@ sealed class ClippedReparameterizationTransformation : EquivalentTransformation
 
     public override IReadOnlyDictionary<string, Grouping> Needs(ModelStructure structure) => NormAffine.Needs(structure);
 
-    protected override void ApplyCore(Model model, ModelStructure structure, IReadOnlyDictionary<string, ActivationStatistics> statistics)
+    protected override void ApplyCore(Model model, ModelStructure structure, IReadOnlyDictionary<string, ActivationStatistics> statistics, int bits)
     {
         foreach (var norm in NormAffine.Suitable(structure))
         {

@@ -9,15 +9,19 @@ namespace LampQ.Quantization;
 public abstract partial class EquivalentTransformation
 {
     /// <summary>Every known transformation.</summary>
-    public static IReadOnlyList<EquivalentTransformation> All => [.. OfNorms, AttentionFolding, OutlierChannelScaling];
+    public static IReadOnlyList<EquivalentTransformation> All => [.. OfNorms, ScoreFolding, .. OfValues, OutlierChannelScaling];
 
     /// <summary>Those that move factors from a LayerNorm into the layers behind it; a model takes one of them.</summary>
     public static IReadOnlyList<EquivalentTransformation> OfNorms => [LayerNormReparameterization, SmoothQuant, SmoothQuantWithBias, ClippedReparameterization];
 
-    /// <summary>What a model is prepared with: one transformation of its norms, or none, and those of other places.</summary>
+    /// <summary>Those that move factors from V into proj; a model takes one of them.</summary>
+    public static IReadOnlyList<EquivalentTransformation> OfValues => [ValueReparameterization, ValueFolding];
+
+    /// <summary>What a model is prepared with: one transformation of its norms, or none, one of its values, and those of other places.</summary>
     /// <param name="ofNorms">One of <see cref="OfNorms"/>; null leaves the norms as they are.</param>
-    public static IReadOnlyList<EquivalentTransformation> With(EquivalentTransformation? ofNorms) =>
-        ofNorms is null ? [AttentionFolding, OutlierChannelScaling] : [ofNorms, AttentionFolding, OutlierChannelScaling];
+    /// <param name="ofValues">One of <see cref="OfValues"/>.</param>
+    public static IReadOnlyList<EquivalentTransformation> With(EquivalentTransformation? ofNorms, EquivalentTransformation ofValues) =>
+        ofNorms is null ? [ScoreFolding, ofValues, OutlierChannelScaling] : [ofNorms, ScoreFolding, ofValues, OutlierChannelScaling];
 
     /// <summary>Name on the command line.</summary>
     public abstract string Name { get; }
@@ -28,14 +32,15 @@ public abstract partial class EquivalentTransformation
     /// <summary>An equivalent model; <paramref name="model"/> stays as it was.</summary>
     /// <param name="model">The float model.</param>
     /// <param name="statistics">What <see cref="Needs"/> asked for.</param>
-    public Model Apply(Model model, IReadOnlyDictionary<string, ActivationStatistics> statistics)
+    /// <param name="bits">Width that the activations will have: fewer bits clip more. 8 where nothing else is known.</param>
+    public Model Apply(Model model, IReadOnlyDictionary<string, ActivationStatistics> statistics, int bits = 8)
     {
         var copy = model.Clone();
         ModelFamily.Detect(copy, out var structure);
-        ApplyCore(copy, structure, statistics);
+        ApplyCore(copy, structure, statistics, bits);
         return copy;
     }
 
     /// <summary>Changes the weights in place; the model is the caller's own copy.</summary>
-    protected abstract void ApplyCore(Model model, ModelStructure structure, IReadOnlyDictionary<string, ActivationStatistics> statistics);
+    protected abstract void ApplyCore(Model model, ModelStructure structure, IReadOnlyDictionary<string, ActivationStatistics> statistics, int bits);
 }

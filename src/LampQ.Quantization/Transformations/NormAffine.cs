@@ -9,7 +9,7 @@ namespace LampQ.Quantization;
 static class NormAffine
 {
     // A channel that hardly moves would be blown up without bound, and with it the rounding of the float product behind it.
-    const double SmallestShareOfMean = 1e-2;
+    public const double SmallestShareOfMean = 1e-2;
 
     /// <summary>Norms whose output goes into linear layers alone, all of which can take a bias.</summary>
     public static IEnumerable<LayerNorm> Suitable(ModelStructure structure) => structure.Norms.Where(n =>

@@ -24,7 +24,7 @@ sealed class OutlierChannelScalingTransformation : EquivalentTransformation
     public override IReadOnlyDictionary<string, Grouping> Needs(ModelStructure structure) =>
         Suitable(structure).DistinctBy(l => l.Input.Name).ToDictionary(l => l.Input.Name, _ => Grouping.Channel);
 
-    protected override void ApplyCore(Model model, ModelStructure structure, IReadOnlyDictionary<string, ActivationStatistics> statistics)
+    protected override void ApplyCore(Model model, ModelStructure structure, IReadOnlyDictionary<string, ActivationStatistics> statistics, int bits)
     {
         foreach (var layer in Suitable(structure))
         {

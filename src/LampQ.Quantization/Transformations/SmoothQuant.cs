@@ -24,7 +24,7 @@ sealed class SmoothQuantTransformation(string name, bool centre) : EquivalentTra
 
     public override IReadOnlyDictionary<string, Grouping> Needs(ModelStructure structure) => NormAffine.Needs(structure);
 
-    protected override void ApplyCore(Model model, ModelStructure structure, IReadOnlyDictionary<string, ActivationStatistics> statistics)
+    protected override void ApplyCore(Model model, ModelStructure structure, IReadOnlyDictionary<string, ActivationStatistics> statistics, int bits)
     {
         foreach (var norm in NormAffine.Suitable(structure))
         {

@@ -103,31 +103,112 @@ public sealed class EquivalentTransformationTests
     }
 
     [TestMethod]
-    [DataRow("fused qkv", 6)]
-    [DataRow("heads first", 6)]
-    [DataRow("separate q, k, v", 6)]
-    [DataRow("Gemm", 6)]
-    [DataRow("scale by Div", 6)]
-    [DataRow("scale on both", 6)]
-    public void AttentionFolding_AnySpelling_GivesAllHeadsOneBound(string spelling, int operands)
+    [DataRow("score-folding", "fused qkv", 4)]
+    [DataRow("score-folding", "heads first", 4)]
+    [DataRow("score-folding", "separate q, k, v", 4)]
+    [DataRow("score-folding", "Gemm", 4)]
+    [DataRow("score-folding", "scale by Div", 4)]
+    [DataRow("score-folding", "scale on both", 4)]
+    [DataRow("value-folding", "fused qkv", 2)]
+    [DataRow("value-folding", "heads first", 2)]
+    [DataRow("value-folding", "separate q, k, v", 2)]
+    [DataRow("value-folding", "Gemm", 2)]
+    public void Folding_AnySpelling_GivesAllHeadsOneBound(string name, string spelling, int operands)
     {
-        var transformation = EquivalentTransformation.AttentionFolding;
+        var transformation = Named(name);
         var (model, samples) = Case(spelling);
         var needs = transformation.Needs(Analyze(model));
-        Assert.AreEqual(operands, needs.Count, "Q, Kᵀ and V of two blocks");
+        Assert.AreEqual(operands, needs.Count, "Q and Kᵀ, or V, of two blocks");
         var before = ActivationStatistics.Collect(model, samples, needs, TinyRuns.Settings);
 
         var after = ActivationStatistics.Collect(transformation.Apply(model, before), samples, needs, TinyRuns.Settings);
 
-        foreach (string name in needs.Keys)
+        foreach (string value in needs.Keys)
         {
-            double[] Scales(IReadOnlyDictionary<string, ActivationStatistics> statistics) => [.. statistics[name].Groups.Select(h => (double)RangeSearch.Centered(h, 8).Scale)];
+            double[] Scales(IReadOnlyDictionary<string, ActivationStatistics> statistics) => [.. statistics[value].Groups.Select(h => (double)RangeSearch.Centered(h, 8).Scale)];
             // The heads are scaled to one searched bound; searched again, float rounding may move values across bins and with them one of the
             // search's steps, 2 % of the bound.
-            Assert.IsTrue(Ratio(Scales(after)) < 1.021, $"{name}: {string.Join(" ", Scales(after))}");
-            Assert.AreEqual(Scales(before).Average(), Scales(after).Average(), .021 * Scales(before).Average(), name);
+            Assert.IsTrue(Ratio(Scales(after)) < 1.021, $"{value}: {string.Join(" ", Scales(after))}");
+            Assert.AreEqual(Scales(before).Average(), Scales(after).Average(), .021 * Scales(before).Average(), value);
         }
         Assert.IsTrue(needs.Keys.Max(n => Ratio(before[n].Groups.Select(h => (double)RangeSearch.Centered(h, 8).Scale))) > 1.1, "The bounds were equal already; the case shows nothing.");
+    }
+
+    [TestMethod]
+    [DataRow("fused qkv", 3)]
+    [DataRow("fused qkv", 8)]
+    [DataRow("heads first", 3)]
+    [DataRow("separate q, k, v", 3)]
+    [DataRow("Gemm", 3)]
+    [DataRow("scale on Q", 3)]
+    public void ValueReparameterization_AnySpelling_GivesAllChannelsOneStep(string spelling, int bits)
+    {
+        var transformation = EquivalentTransformation.ValueReparameterization;
+        var (model, samples) = Case(spelling);
+        var structure = Analyze(model);
+        var before = ActivationStatistics.Collect(model, samples, transformation.Needs(structure), TinyRuns.Settings);
+
+        var transformed = transformation.Apply(model, before, bits);
+
+        var after = ActivationStatistics.Collect(transformed, samples, transformation.Needs(structure), TinyRuns.Settings);
+        foreach (var attention in structure.Attentions)
+        {
+            Assert.IsTrue(attention.MovesValuesOnly);
+            int[] channels = [.. attention.VChannels.Cast<int>()];
+            var own = channels.Select(c => EqualLevels.Of(before[attention.V.Output.Name].Groups[c], bits)).ToArray();
+            double mean = own.Average(l => l.Step);
+            for (int i = 0; i < channels.Length; i++)
+            {
+                Histogram was = before[attention.V.Output.Name].Groups[channels[i]], now = after[attention.V.Output.Name].Groups[channels[i]];
+                Assert.AreEqual((was.Min - own[i].Middle) / (own[i].Step / mean), now.Min, 1e-4 * mean);
+                Assert.AreEqual((was.Max - own[i].Middle) / (own[i].Step / mean), now.Max, 1e-4 * mean);
+            }
+            Assert.IsTrue(Ratio(own.Select(l => l.Step)) > 1.2, "The steps were equal already; the case shows nothing.");
+        }
+    }
+
+    [TestMethod]
+    [DataRow("no qkv bias")]
+    [DataRow("separate without bias")]
+    public void ValueReparameterization_NoBias_ScalesOnly(string spelling)
+    {
+        var transformation = EquivalentTransformation.ValueReparameterization;
+        var (model, samples) = Case(spelling);
+        var before = Statistics(transformation, model, samples);
+
+        var transformed = transformation.Apply(model, before, 3);
+
+        var attention = Analyze(transformed).Attentions[0];
+        Assert.IsNull(attention.V.Bias);
+        var after = Statistics(transformation, transformed, samples)[attention.V.Output.Name].Groups[attention.VChannels[0, 0]];
+        var was = before[attention.V.Output.Name].Groups[attention.VChannels[0, 0]];
+        Assert.AreEqual(was.Min / was.Max, after.Min / after.Max, 1e-4);
+        Assert.AreNotEqual(was.Max, after.Max);
+    }
+
+    [TestMethod]
+    public void LayerNormReparameterization_ThreeBits_LetsEveryChannelHaveItsOwnQuantizer()
+    {
+        var transformation = EquivalentTransformation.LayerNormReparameterization;
+        var (model, samples) = Case("fused qkv");
+        var before = Statistics(transformation, model, samples);
+
+        var after = Statistics(transformation, transformation.Apply(model, before, 3), samples);
+
+        foreach (var (name, statistics) in before)
+        {
+            var own = statistics.Groups.Select(g => EqualLevels.Of(g, 3)).ToArray();
+            double mean = own.Average(l => l.Step);
+            // One tensor with zero point 4 and the mean step now has in each channel the error that channel's own levels had.
+            var shared = new AffineQuantizer((float)mean, 4, 0, 7);
+            for (int c = 0; c < own.Length; c++)
+            {
+                double factor = own[c].Step / mean, wanted = Error(statistics.Groups[c], x => own[c].Low + Math.Clamp(Math.Round((x - own[c].Low) / own[c].Step), 0, 7) * own[c].Step);
+                Assert.AreEqual(wanted, Error(after[name].Groups[c], x => shared.Apply((float)x)) * factor * factor, .02 * wanted, $"{name}, channel {c}");
+            }
+        }
+
+        static double Error(Histogram values, Func<double, double> rounded) => Enumerable.Range(0, values.Counts.Length).Sum(bin => values.Counts[bin] * Math.Pow(rounded(values.Center(bin)) - values.Center(bin), 2)) / values.Total;
     }
 
     [TestMethod]

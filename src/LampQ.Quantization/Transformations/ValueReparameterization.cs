@@ -1,0 +1,41 @@
+using LampQ.Onnx;
+
+namespace LampQ.Quantization;
+
+public abstract partial class EquivalentTransformation
+{
+    /// <summary>
+    /// RepQ-ViT's reparameterization (arXiv 2212.08254, section 3.2) carried over from LayerNorm to V: v'_c = (v_c − m_c)·s̄/s_c, s_c the step of the 2^b levels of least squared error of channel c,
+    /// m_c the level of code 2^(b−1), s̄ the mean of all steps; W_v and its bias take it. Rows of the attention map sum to 1, so the context moves in the same way, and proj undoes both: W'_proj = W_proj·s/s̄ (by column), b' = b + W_proj·m.
+    /// </summary>
+    /// <remarks>V and the input of proj then have one range in all channels. Without a bias in both layers, or with a factor between them, channels are scaled and not moved.</remarks>
+    public static EquivalentTransformation ValueReparameterization { get; } = new ValueReparameterizationTransformation();
+}
+
+sealed class ValueReparameterizationTransformation : EquivalentTransformation
+{
+    public override string Name => "value-reparameterization";
+
+    public override IReadOnlyDictionary<string, Grouping> Needs(ModelStructure structure) =>
+        AttentionRows.WithProj(structure).DistinctBy(a => a.V.Output.Name).ToDictionary(a => a.V.Output.Name, _ => Grouping.Channel);
+
+    protected override void ApplyCore(Model model, ModelStructure structure, IReadOnlyDictionary<string, ActivationStatistics> statistics, int bits)
+    {
+        foreach (var attention in AttentionRows.WithProj(structure))
+        {
+            var channels = attention.VChannels;
+            var levels = new EqualLevels[attention.Heads, attention.HeadSize];
+            for (int h = 0; h < attention.Heads; h++)
+                for (int c = 0; c < attention.HeadSize; c++)
+                    levels[h, c] = EqualLevels.Of(statistics[attention.V.Output.Name].Groups[channels[h, c]], bits);
+            double mean = levels.Cast<EqualLevels>().Average(l => l.Step);
+            if (!(mean > 0))
+                continue;
+            double Factor(int h, int c) => Math.Max(levels[h, c].Step / mean, NormAffine.SmallestShareOfMean);
+            bool moves = attention is { MovesValuesOnly: true, V.Bias: not null, Proj.Bias: not null };
+            Func<int, int, double>? shift = moves ? (h, c) => levels[h, c].Middle : null;
+            AttentionRows.ScaleRows(attention.V, channels, Factor, shift);
+            AttentionRows.ScaleColumns(attention.Proj!, attention.ProjChannels!, Factor, shift);
+        }
+    }
+}
