@@ -57,8 +57,8 @@ sealed class QuantizeCommand
     readonly ChoiceOption<SensitivityMetric> metric = new("--metric", "How the sensitivity of a layer is measured.", defaults.Metric.Name, [.. SensitivityMetric.All.Select(m => (m.Name, m))]);
     readonly ChoiceOption<EquivalentTransformation?> normTransformation = new("--norm-transformation", "What moves between LayerNorms and the layers behind them first.",
         defaults.NormTransformation!.Name, [.. EquivalentTransformation.OfNorms.Select(t => (t.Name, (EquivalentTransformation?)t)), ("none", null)]);
-    readonly ChoiceOption<EquivalentTransformation> valueTransformation = new("--value-transformation", "What moves between V and the projection behind attention first: a scale and an offset a channel, or a scale a head.",
-        defaults.ValueTransformation.Name, [.. EquivalentTransformation.OfValues.Select(t => (t.Name, t))]);
+    readonly ChoiceOption<EquivalentTransformation?> valueTransformation = new("--value-transformation", "What moves between V and the projection behind attention first: a scale and an offset a channel, or a scale a head. by-width takes the former below 8 bits.",
+        "by-width", [("by-width", null), .. EquivalentTransformation.OfValues.Select(t => (t.Name, (EquivalentTransformation?)t))]);
     readonly Option<int> fisherLayers = OptionParsing.WithDefault("--fisher-layers", "N", "Layers of each type that type-aware-fisher measures damage on.", defaults.Fisher.Mu, OptionParsing.Whole(1));
     readonly Option<int> fisherBits = OptionParsing.WithDefault("--fisher-bits", "2..8", "Width that type-aware-fisher measures damage at.", defaults.Fisher.Beta, OptionParsing.Whole(2, 8));
     readonly Option<double?> fisherGamma = OptionParsing.Optional<double?>("--fisher-gamma", "G", "Factor by which type-aware-fisher lets damage fall with each bit. Default: LampQ's Lemma 3.", text => ParseGamma(text));

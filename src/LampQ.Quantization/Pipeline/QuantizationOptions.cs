@@ -119,8 +119,11 @@ public sealed record QuantizationOptions
     /// <summary>What moves between LayerNorms and the layers behind them before anything is quantized; null leaves them. Default RepQ-ViT's (docs/decisions/0016-metrics-and-rules.md).</summary>
     public EquivalentTransformation? NormTransformation { get; init; } = EquivalentTransformation.LayerNormReparameterization;
 
-    /// <summary>What moves between V and proj before anything is quantized. Default: a scale and an offset a channel; published recipes have a scale a head.</summary>
-    public EquivalentTransformation ValueTransformation { get; init; } = EquivalentTransformation.ValueReparameterization;
+    /// <summary>What moves between V and proj before anything is quantized. Null (the default) goes by the width of V.</summary>
+    public EquivalentTransformation? ValueTransformation { get; init; }
+
+    /// <summary>What moves between V and proj: where nothing is chosen, a scale and an offset a channel below 8 bits, a scale a head at 8, where channels win nothing (docs/decisions/0016-metrics-and-rules.md).</summary>
+    public EquivalentTransformation ChosenValueTransformation => ValueTransformation ?? (ChosenAttentionBits < 8 ? EquivalentTransformation.ValueReparameterization : EquivalentTransformation.ValueFolding);
 
     /// <summary>How weights are rounded. Default least squared error, with a zero point a row (docs/decisions/0011).</summary>
     public WeightQuantizer WeightQuantizer { get; init; } = WeightQuantizer.AsymmetricMse;
