@@ -56,6 +56,9 @@ public sealed record LayerProblem
     /// <summary>2 to 8.</summary>
     public required int Bits { get; init; }
 
+    /// <summary>Width of what goes in, 2 to 8. Default 8.</summary>
+    public int InputBits { get; init; } = 8;
+
     /// <summary>Chooses the scale of a row where the method does not.</summary>
     public required WeightQuantizer Quantizer { get; init; }
 

@@ -22,6 +22,11 @@ sealed class RidgeGptqCompensation : ErrorCompensation
     /// <summary>What is added to the metric of rounding, as a share of the mean input power, and once more for <see cref="LayerMoments.Scarcity"/>: directions no sample had must not be free.</summary>
     const double Damping = 0.02;
 
+    /// <summary>Widest inputs whose rounding is so much of what goes in that it would be fitted too; λ and damping are multiplied there (docs/decisions/0018-reconstruction.md).</summary>
+    const int WidestNoisy = 4;
+
+    const double NoisyRidge = 4, NoisyDamping = 5;
+
     // Relative to the scale of least squared error of the row alone, which does not know what the other columns can take over. The likeliest first, so that others are left early.
     static readonly float[] ScaleFactors = [1, 1.08f, 0.92f, 1.16f, 0.85f, 1.25f, 0.78f, 1.35f];
 
@@ -43,11 +48,12 @@ sealed class RidgeGptqCompensation : ErrorCompensation
         var weights = Matrix<double>.Build.Dense(rows, columns, (n, k) => problem.Weight[n * columns + k]);
         cross.Subtract(weights * second, cross);
         var diagonal = second.Diagonal();
-        second.SetDiagonal(diagonal + Ridge * (1 + moments.Scarcity) * moments.MeanPower);
+        bool isNoisy = problem.InputBits <= WidestNoisy;
+        second.SetDiagonal(diagonal + Ridge * (isNoisy ? NoisyRidge : 1) * (1 + moments.Scarcity) * moments.MeanPower);
         // Its columns are the rows of W* − W.
         var change = second.Cholesky().Solve(cross.Transpose());
 
-        second.SetDiagonal(diagonal + Damping * (1 + moments.Scarcity) * moments.MeanPower);
+        second.SetDiagonal(diagonal + Damping * (isNoisy ? NoisyDamping : 1) * (1 + moments.Scarcity) * moments.MeanPower);
         var plane = new NearestPlane(second);
         var power = problem.InputPower;
         var codes = new sbyte[problem.Weight.Length];

@@ -75,6 +75,7 @@ public sealed record SequentialCompensation
                             Weight = layer.ReadWeight(),
                             Bias = LinearWeights.CurrentBias(layer) is null ? null : layer.ReadBias(),
                             Bits = layerPlan.Weights.Bits,
+                            InputBits = layerPlan.Input.Bits,
                             Quantizer = Quantizer,
                             Moments = known,
                         })

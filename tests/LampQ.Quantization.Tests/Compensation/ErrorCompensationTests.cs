@@ -124,6 +124,27 @@ public sealed class ErrorCompensationTests
     }
 
     [TestMethod]
+    [DataRow(4)]
+    [DataRow(3)]
+    public void RidgeGptq_NarrowInputs_FollowsItsSamplesLess(int inputBits)
+    {
+        double wide = 0, narrow = 0, moved = 0, movedNarrow = 0;
+        for (int seed = 0; seed < 5; seed++)
+        {
+            var layer = new LayerCase(seed);
+            // At 8 bits rounding is no part of the distance.
+            var problem = layer.Problem(8);
+            CompensatedWeights at8 = ErrorCompensation.RidgeGptq.Compensate(problem), at = ErrorCompensation.RidgeGptq.Compensate(problem with { InputBits = inputBits });
+            (wide, narrow) = (wide + layer.Error(at8), narrow + layer.Error(at));
+            (moved, movedNarrow) = (moved + Moved(at8), movedNarrow + Moved(at));
+
+            double Moved(CompensatedWeights weights) => Math.Sqrt(weights.Weights.Dequantize().Zip(problem.Weight, (a, b) => (a - (double)b) * (a - b)).Sum());
+        }
+        Assert.IsTrue(movedNarrow < 0.9 * moved, $"{movedNarrow} against {moved}");
+        Assert.IsTrue(narrow > wide, $"{narrow} against {wide}");
+    }
+
+    [TestMethod]
     public void RidgeGptq_AnyLayer_LeavesLessThanGptq()
     {
         foreach (int bits in new[] { 2, 3, 4 })
