@@ -8,7 +8,7 @@ namespace LampQ.Runtime.Tests;
 [DoNotParallelize]
 public sealed class PackedMemoryTests
 {
-    const int Layers = 24, Features = 2048, Bits = 4;
+    const int Layers = 24, Features = 2048, Bits = 4, Attempts = 5;
 
     [TestMethod]
     public void Load_PackedFile_HoldsItsWeightsOnce()
@@ -23,15 +23,19 @@ public sealed class PackedMemoryTests
                 Run(warm);
             Chain(path, Layers);
             long weights = Layers * (long)Features * Features * Bits / 8;
-            GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-            NativeHeap.Trim();
-            long before = Resident();
-            using var session = LampQSession.Load(path);
-            Run(session);
-            long growth = Resident() - before;
-            Assert.IsTrue(growth < 1.5 * weights, $"{growth} bytes for {weights} of weights");
-            // Otherwise they went where something else has been, and the test measures nothing.
-            Assert.IsTrue(growth > .5 * weights, $"{growth} bytes for {weights} of weights");
+            long growth = 0;
+            // Growth of less than the weights says that other memory was given back meanwhile, and nothing about them: measured again.
+            for (int attempt = 0; attempt < Attempts && growth < .5 * weights; attempt++)
+            {
+                GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+                NativeHeap.Trim();
+                long before = Resident();
+                using var session = LampQSession.Load(path);
+                Run(session);
+                growth = Resident() - before;
+                Assert.IsTrue(growth < 1.5 * weights, $"{growth} bytes for {weights} of weights");
+            }
+            Assert.IsTrue(growth > .5 * weights, $"{growth} bytes for {weights} of weights, {Attempts} times");
         }
         finally
         {
