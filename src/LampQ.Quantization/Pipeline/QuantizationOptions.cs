@@ -116,8 +116,8 @@ public sealed record QuantizationOptions
     /// <summary>What the type-aware Fisher metric leaves open.</summary>
     public FisherOptions Fisher { get; init; } = new();
 
-    /// <summary>What moves between LayerNorms and the layers behind them before anything is quantized; null leaves them. Default RepQ-ViT's (docs/decisions/0016-metrics-and-rules.md).</summary>
-    public EquivalentTransformation? NormTransformation { get; init; } = EquivalentTransformation.LayerNormReparameterization;
+    /// <summary>What moves between LayerNorms and the layers behind them before anything is quantized; null leaves them. Default RepQ-ViT's, by the levels of the width (docs/decisions/0016-metrics-and-rules.md).</summary>
+    public EquivalentTransformation? NormTransformation { get; init; } = EquivalentTransformation.LevelReparameterization;
 
     /// <summary>What moves between V and proj before anything is quantized. Null (the default) goes by the width of V.</summary>
     public EquivalentTransformation? ValueTransformation { get; init; }

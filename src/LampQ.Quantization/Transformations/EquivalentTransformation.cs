@@ -12,7 +12,7 @@ public abstract partial class EquivalentTransformation
     public static IReadOnlyList<EquivalentTransformation> All => [.. OfNorms, ScoreFolding, .. OfValues, OutlierChannelScaling];
 
     /// <summary>Those that move factors from a LayerNorm into the layers behind it; a model takes one of them.</summary>
-    public static IReadOnlyList<EquivalentTransformation> OfNorms => [LayerNormReparameterization, SmoothQuant, SmoothQuantWithBias, ClippedReparameterization];
+    public static IReadOnlyList<EquivalentTransformation> OfNorms => [LevelReparameterization, LayerNormReparameterization, SmoothQuant, SmoothQuantWithBias, ClippedReparameterization];
 
     /// <summary>Those that move factors from V into proj; a model takes one of them.</summary>
     public static IReadOnlyList<EquivalentTransformation> OfValues => [ValueReparameterization, ValueFolding];

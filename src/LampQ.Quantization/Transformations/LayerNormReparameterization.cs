@@ -9,7 +9,7 @@ public abstract partial class EquivalentTransformation
     /// x'_c = (x_c − m_c)·r̄/r_c with m_c the middle and r_c the half width of its range, r̄ the mean of all r_c;
     /// γ' = γ·r̄/r, β' = (β − m)·r̄/r, and in every layer behind it W' = W·r/r̄ (by column), b' = b + W·m.
     /// </summary>
-    /// <remarks>At 8 bits r is that of the range an 8-bit quantizer keeps. Below, as in the paper, it goes by the channel's own quantizer: r the step of the 2^b levels of least squared error, m the level of code 2^(b−1).
+    /// <remarks>The paper states it with scales and zero points of a given bit-width; with the range itself, that which an 8-bit quantizer keeps, one transformation serves every bit-width.
     /// Norms whose output is used by anything but linear layers, or whose layers cannot take a bias, stay as they are.</remarks>
     public static EquivalentTransformation LayerNormReparameterization { get; } = new LayerNormReparameterizationTransformation();
 }
@@ -20,18 +20,24 @@ sealed class LayerNormReparameterizationTransformation : EquivalentTransformatio
 
     public override IReadOnlyDictionary<string, Grouping> Needs(ModelStructure structure) => NormAffine.Needs(structure);
 
-    protected override void ApplyCore(Model model, ModelStructure structure, IReadOnlyDictionary<string, ActivationStatistics> statistics, int bits)
+    protected override void ApplyCore(Model model, ModelStructure structure, IReadOnlyDictionary<string, ActivationStatistics> statistics, int bits) => Apply(model, structure, statistics, OfRange);
+
+    /// <summary>Moves every channel by the middle and the width that it is found to have.</summary>
+    public static void Apply(Model model, ModelStructure structure, IReadOnlyDictionary<string, ActivationStatistics> statistics, Func<Histogram, (double Middle, double Width)> channel)
     {
         foreach (var norm in NormAffine.Suitable(structure))
         {
-            var channels = statistics[norm.Output.Name].Groups.Select(g => bits == 8 ? OfRange(RangeSearch.Clip(g)) : OfLevels(EqualLevels.Of(g, bits))).ToArray();
+            var channels = statistics[norm.Output.Name].Groups.Select(channel).ToArray();
             double mean = channels.Average(c => c.Width);
             if (mean > 0)
                 NormAffine.Apply(model, norm, [.. channels.Select(c => c.Middle)], [.. NormAffine.Bounded([.. channels.Select(c => c.Width)]).Select(w => w / mean)]);
         }
     }
 
-    static (double Middle, double Width) OfRange((float Min, float Max) range) => ((range.Max + (double)range.Min) / 2, (range.Max - (double)range.Min) / 2);
-
-    static (double Middle, double Width) OfLevels(EqualLevels levels) => (levels.Middle, levels.Step);
+    /// <summary>Middle and half width of the range that 8 bits keep.</summary>
+    public static (double Middle, double Width) OfRange(Histogram values)
+    {
+        var (min, max) = RangeSearch.Clip(values);
+        return ((max + (double)min) / 2, (max - (double)min) / 2);
+    }
 }

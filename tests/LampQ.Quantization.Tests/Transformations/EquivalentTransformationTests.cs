@@ -187,9 +187,9 @@ public sealed class EquivalentTransformationTests
     }
 
     [TestMethod]
-    public void LayerNormReparameterization_ThreeBits_LetsEveryChannelHaveItsOwnQuantizer()
+    public void LevelReparameterization_ThreeBits_LetsEveryChannelHaveItsOwnQuantizer()
     {
-        var transformation = EquivalentTransformation.LayerNormReparameterization;
+        var transformation = EquivalentTransformation.LevelReparameterization;
         var (model, samples) = Case("fused qkv");
         var before = Statistics(transformation, model, samples);
 
