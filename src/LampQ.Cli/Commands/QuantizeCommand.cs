@@ -71,7 +71,7 @@ sealed class QuantizeCommand
     readonly ChoiceOption<Reconstruction?> reconstruct = new("--reconstruct", "How the compensated model is trained; block trains how weights are rounded, block by block; by-effort trains end-to-end with --effort best, and shortly with balanced where inputs have 4 bits at most.", "by-effort",
         [("by-effort", null), .. Reconstruction.All.Select(r => (r.Name, (Reconstruction?)r))]);
     readonly Option<int?> reconstructionSteps = OptionParsing.Optional<int?>("--reconstruction-steps", "N",
-        $"Most steps of training. Default: {Reconstruction.EndToEnd.DefaultSteps} (30 where balanced trains), or {Reconstruction.Block.DefaultSteps} a block.", text => OptionParsing.Whole(1)(text));
+        $"Most steps of training. Default: {Reconstruction.EndToEnd.DefaultSteps} ({QuantizationOptions.StepsOfBalanced} where balanced trains), or {Reconstruction.Block.DefaultSteps} a block.", text => OptionParsing.Whole(1)(text));
     readonly Option<string?> resume = new("--resume") { HelpName = "FILE", Description = "Keeps where training stands in this file, and goes on from it where it exists; it is removed at the end." };
     readonly ChoiceOption<ActivationRange> ranges = new("--activation-range", "How the clipping range of what goes into a layer is chosen.", defaults.ActivationRange.Name, [.. ActivationRange.All.Select(r => (r.Name, r))]);
     readonly ChoiceOption<WeightQuantizer> scales = new("--weight-scale", "How the scale of a row of weights is chosen.", defaults.WeightQuantizer.Name, [.. WeightQuantizer.All.Select(q => (q.Name, q))]);

@@ -157,7 +157,7 @@ sealed class AttentionFinder(Dataflow flow, Rejections rejections)
         }
         var (projMap, projOrdered) = ProjChannels(a, rank);
         return new(qMap, k.Value.Map, v.Value.Map, projMap, rank == 3, windows, ordered && projOrdered,
-            flow.Forward(a.V.Output, DataMovement.Moves).Uses.Contains(new(a.Context, 1)) && flow.Forward(a.Context.Output, DataMovement.Moves).Layers.Contains(a.Proj!));
+            a.Proj is { } proj && flow.Forward(a.V.Output, DataMovement.Moves).Uses.Contains(new(a.Context, 1)) && flow.Forward(a.Context.Output, DataMovement.Moves).Layers.Contains(proj));
 
         (int[,] Map, int Rank, int Windows)? Channels(LinearCandidate layer, Value operand, bool transposed)
         {

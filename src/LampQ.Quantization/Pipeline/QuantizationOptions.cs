@@ -141,7 +141,7 @@ public sealed record QuantizationOptions
     const int WidestTrained = 4;
 
     /// <summary>Steps that <see cref="QuantizationEffort.Balanced"/> trains for: a minute or two for DeiT-Tiny on two cores.</summary>
-    const int StepsOfBalanced = 30;
+    public const int StepsOfBalanced = 30;
 
     /// <summary>How a compensated model is trained: where nothing is chosen, scales and biases end to end for <see cref="QuantizationEffort.Best"/>, and for <see cref="QuantizationEffort.Balanced"/> where layers' inputs have 4 bits at most; else not at all.</summary>
     public Reconstruction ChosenReconstruction => Reconstruction ?? (Effort == QuantizationEffort.Best || TrainsShortly ? Reconstruction.EndToEnd : Reconstruction.None);

@@ -135,8 +135,7 @@ sealed class BlockReconstruction : Reconstruction
             int[] shape = block == 0 ? [.. Task.Samples.Shape] : Distillation.ShapeAt(block - 1);
             using var gradients = new GradientPart(Twin.Model, [.. rounded.Select(r => r.Input), .. moved.Select(p => p.Input)], Objective, AtOnce, shape, Task.Run, start);
             using var student = ModelPart.Of(Twin.Model, start, g => [g.Find(Distillation.NameOf(block))!], single);
-            // Each block has draws of its own, so that a training that goes on draws what it would have drawn.
-            var random = new Random(unchecked(Task.Seed * 1_000_003 + block));
+            var random = DrawsOf(block);
             var order = new ShuffledOrder(Seen, random);
             int weights = rounded.Sum(r => r.Count);
             double atStart = Error(block, student, TrainableTwin.Feed(own.Parameters, own.Roundings)), least = atStart;

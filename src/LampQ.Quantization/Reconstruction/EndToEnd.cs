@@ -128,8 +128,7 @@ sealed class EndToEndReconstruction : Reconstruction
             var drawn = new (int Sample, bool Mirrored)[Parts * AtOnce];
             for (int i = 0; i < drawn.Length; i++)
                 drawn[i] = Draw();
-            // Each step has draws of its own, which a resumed training need not repeat.
-            var mixing = new Random(Task.Seed * 1_000_003 + step);
+            var mixing = DrawsOf(step);
             var cuts = drawn.Select(_ => IsImage ? CutMix.Draw(mixing, Options.CutMixShare, Task.Samples.Shape[1], Task.Samples.Shape[2]) : null).ToArray();
             var fed = Twin.Feed();
             foreach (var (name, share) in shares)
@@ -159,13 +158,13 @@ sealed class EndToEndReconstruction : Reconstruction
         {
             int length = Task.Samples.SampleLength;
             var pixels = new float[count * length];
-            var other = new float[length];
             for (int i = 0; i < count; i++)
             {
                 var image = pixels.AsSpan(i * length, length);
                 Load(drawn[first + i], image);
                 if (cuts[first + i] is not { } cut)
                     continue;
+                var other = new float[length];
                 Load(drawn[(first + i + 1) % drawn.Length], other);
                 cut.Paste(other, image, Task.Samples.Shape[1], Task.Samples.Shape[2]);
             }

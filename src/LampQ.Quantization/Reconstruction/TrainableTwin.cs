@@ -60,12 +60,14 @@ sealed class TrainableTwin
     public Dictionary<string, Tensor> Feed() => Feed(parameters, roundings);
 
     /// <summary>What the inputs held of late (<see cref="TrainableParameter.Average"/>), integers rounded.</summary>
-    public Dictionary<string, Tensor> FeedAverages() =>
-        parameters.Select(p => (p.Input, Tensor: p.AverageTensor)).Concat(roundings.Select(r => (r.Input, Tensor: r.Hard()))).ToDictionary(p => p.Input, p => p.Tensor);
+    public Dictionary<string, Tensor> FeedAverages() => Feed(parameters.Select(p => (p.Input, p.AverageTensor)), roundings);
 
     /// <summary>What some of the inputs hold now.</summary>
     public static Dictionary<string, Tensor> Feed(IEnumerable<TrainableParameter> parameters, IEnumerable<RoundingParameter> roundings) =>
-        parameters.Select(p => (p.Input, p.Tensor)).Concat(roundings.Select(r => (r.Input, Tensor: r.Hard()))).ToDictionary(p => p.Input, p => p.Tensor);
+        Feed(parameters.Select(p => (p.Input, p.Tensor)), roundings);
+
+    static Dictionary<string, Tensor> Feed(IEnumerable<(string Input, Tensor Tensor)> parameters, IEnumerable<RoundingParameter> roundings) =>
+        parameters.Concat(roundings.Select(r => (r.Input, Tensor: r.Hard()))).ToDictionary(p => p.Input, p => p.Tensor);
 
     /// <summary>The plan as it is now: what was trained, and all else as it started.</summary>
     public QuantizationPlan Plan() => new(

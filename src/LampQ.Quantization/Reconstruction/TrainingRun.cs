@@ -49,6 +49,9 @@ abstract class TrainingRun(Reconstruction method, QuantizationPlan start, Recons
 
     public abstract void Dispose();
 
+    /// <summary>Draws of one block, or one step, alone: a training that goes on draws what it would have drawn.</summary>
+    protected Random DrawsOf(int part) => new(unchecked(Task.Seed * 1_000_003 + part));
+
     /// <summary>Share of its first length that a step has: half a cosine, after five steps that rise to it, because Adam's first steps know the signs of gradients only.</summary>
     protected double RateFactor(int step) => 0.5 * (1 + Math.Cos(Math.PI * step / Steps)) * Rise(step);
 

@@ -20,24 +20,5 @@ sealed class LayerNormReparameterizationTransformation : EquivalentTransformatio
 
     public override IReadOnlyDictionary<string, Grouping> Needs(ModelStructure structure) => NormAffine.Needs(structure);
 
-    protected override void ApplyCore(Model model, ModelStructure structure, IReadOnlyDictionary<string, ActivationStatistics> statistics, int bits) => Apply(model, structure, statistics, OfRange);
-
-    /// <summary>Moves every channel by the middle and the width that it is found to have.</summary>
-    public static void Apply(Model model, ModelStructure structure, IReadOnlyDictionary<string, ActivationStatistics> statistics, Func<Histogram, (double Middle, double Width)> channel)
-    {
-        foreach (var norm in NormAffine.Suitable(structure))
-        {
-            var channels = statistics[norm.Output.Name].Groups.Select(channel).ToArray();
-            double mean = channels.Average(c => c.Width);
-            if (mean > 0)
-                NormAffine.Apply(model, norm, [.. channels.Select(c => c.Middle)], [.. NormAffine.Bounded([.. channels.Select(c => c.Width)]).Select(w => w / mean)]);
-        }
-    }
-
-    /// <summary>Middle and half width of the range that 8 bits keep.</summary>
-    public static (double Middle, double Width) OfRange(Histogram values)
-    {
-        var (min, max) = RangeSearch.Clip(values);
-        return ((max + (double)min) / 2, (max - (double)min) / 2);
-    }
+    protected override void ApplyCore(Model model, ModelStructure structure, IReadOnlyDictionary<string, ActivationStatistics> statistics, int bits) => NormAffine.Equalize(model, structure, statistics, NormAffine.RangeOf);
 }

@@ -19,7 +19,11 @@ sealed class LevelReparameterizationTransformation : EquivalentTransformation
     public override IReadOnlyDictionary<string, Grouping> Needs(ModelStructure structure) => NormAffine.Needs(structure);
 
     protected override void ApplyCore(Model model, ModelStructure structure, IReadOnlyDictionary<string, ActivationStatistics> statistics, int bits) =>
-        LayerNormReparameterizationTransformation.Apply(model, structure, statistics, g => bits == 8 ? LayerNormReparameterizationTransformation.OfRange(g) : OfLevels(EqualLevels.Of(g, bits)));
+        NormAffine.Equalize(model, structure, statistics, bits == 8 ? NormAffine.RangeOf : values => LevelsOf(values, bits));
 
-    static (double Middle, double Width) OfLevels(EqualLevels levels) => (levels.Middle, levels.Step);
+    static (double Middle, double Width) LevelsOf(Histogram values, int bits)
+    {
+        var levels = EqualLevels.Of(values, bits);
+        return (levels.Middle, levels.Step);
+    }
 }

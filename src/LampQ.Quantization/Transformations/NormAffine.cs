@@ -9,7 +9,7 @@ namespace LampQ.Quantization;
 static class NormAffine
 {
     // A channel that hardly moves would be blown up without bound, and with it the rounding of the float product behind it.
-    public const double SmallestShareOfMean = 1e-2;
+    const double SmallestShareOfMean = 1e-2;
 
     /// <summary>Norms whose output goes into linear layers alone, all of which can take a bias.</summary>
     public static IEnumerable<LayerNorm> Suitable(ModelStructure structure) => structure.Norms.Where(n =>
@@ -24,6 +24,25 @@ static class NormAffine
     {
         double least = SmallestShareOfMean * factors.Average();
         return [.. factors.Select(f => Math.Max(f, least))];
+    }
+
+    /// <summary>Middle and half width of the range that 8 bits keep.</summary>
+    public static (double Middle, double Width) RangeOf(Histogram values)
+    {
+        var (min, max) = RangeSearch.Clip(values);
+        return ((max + (double)min) / 2, (max - (double)min) / 2);
+    }
+
+    /// <summary>Moves every channel of every suitable norm so that all have middle 0 and one width, the mean of theirs.</summary>
+    public static void Equalize(Model model, ModelStructure structure, IReadOnlyDictionary<string, ActivationStatistics> statistics, Func<Histogram, (double Middle, double Width)> find)
+    {
+        foreach (var norm in Suitable(structure))
+        {
+            var channels = statistics[norm.Output.Name].Groups.Select(find).ToArray();
+            double mean = channels.Average(c => c.Width);
+            if (mean > 0)
+                Apply(model, norm, [.. channels.Select(c => c.Middle)], [.. Bounded([.. channels.Select(c => c.Width)]).Select(w => w / mean)]);
+        }
     }
 
     /// <summary>Writes the change.</summary>

@@ -23,18 +23,17 @@ sealed class ValueReparameterizationTransformation : EquivalentTransformation
     {
         foreach (var attention in AttentionRows.WithProj(structure))
         {
-            var channels = attention.VChannels;
-            var levels = new EqualLevels[attention.Heads, attention.HeadSize];
-            for (int h = 0; h < attention.Heads; h++)
-                for (int c = 0; c < attention.HeadSize; c++)
-                    levels[h, c] = EqualLevels.Of(statistics[attention.V.Output.Name].Groups[channels[h, c]], bits);
-            double mean = levels.Cast<EqualLevels>().Average(l => l.Step);
+            // Head by head, as the channel maps are.
+            var levels = attention.VChannels.Cast<int>().Select(n => EqualLevels.Of(statistics[attention.V.Output.Name].Groups[n], bits)).ToArray();
+            double mean = levels.Average(l => l.Step);
             if (!(mean > 0))
                 continue;
-            double Factor(int h, int c) => Math.Max(levels[h, c].Step / mean, NormAffine.SmallestShareOfMean);
+            double[] steps = NormAffine.Bounded([.. levels.Select(l => l.Step)]);
+            int At(int h, int c) => h * attention.HeadSize + c;
+            double Factor(int h, int c) => steps[At(h, c)] / mean;
             bool moves = attention is { MovesValuesOnly: true, V.Bias: not null, Proj.Bias: not null };
-            Func<int, int, double>? shift = moves ? (h, c) => levels[h, c].Middle : null;
-            AttentionRows.ScaleRows(attention.V, channels, Factor, shift);
+            Func<int, int, double>? shift = moves ? (h, c) => levels[At(h, c)].Middle : null;
+            AttentionRows.ScaleRows(attention.V, attention.VChannels, Factor, shift);
             AttentionRows.ScaleColumns(attention.Proj!, attention.ProjChannels!, Factor, shift);
         }
     }
