@@ -57,6 +57,8 @@ sealed class QuantizeCommand
     readonly ChoiceOption<SensitivityMetric> metric = new("--metric", "How the sensitivity of a layer is measured.", defaults.Metric.Name, [.. SensitivityMetric.All.Select(m => (m.Name, m))]);
     readonly ChoiceOption<EquivalentTransformation?> normTransformation = new("--norm-transformation", "What moves between LayerNorms and the layers behind them first.",
         defaults.NormTransformation!.Name, [.. EquivalentTransformation.OfNorms.Select(t => (t.Name, (EquivalentTransformation?)t)), ("none", null)]);
+    readonly ChoiceOption<EquivalentTransformation?> scoreTransformation = new("--score-transformation", "What becomes of Q and K first: heads are turned so that no channel towers above the others, and scaled, or only scaled. by-width turns them below 8 bits.",
+        "by-width", [("by-width", null), .. EquivalentTransformation.OfScores.Select(t => (t.Name, (EquivalentTransformation?)t))]);
     readonly ChoiceOption<EquivalentTransformation?> valueTransformation = new("--value-transformation", "What moves between V and the projection behind attention first: a scale and an offset a channel, or a scale a head. by-width takes the former below 8 bits.",
         "by-width", [("by-width", null), .. EquivalentTransformation.OfValues.Select(t => (t.Name, (EquivalentTransformation?)t))]);
     readonly Option<int> fisherLayers = OptionParsing.WithDefault("--fisher-layers", "N", "Layers of each type that type-aware-fisher measures damage on.", defaults.Fisher.Mu, OptionParsing.Whole(1));
@@ -88,7 +90,7 @@ sealed class QuantizeCommand
         var quantize = new QuantizeCommand();
         var command = new Command("quantize", "Writes a mixed-precision QDQ model, and says what it costs in accuracy, bytes and milliseconds.") { quantize.model };
         foreach (Option option in new Option[] { quantize.output, quantize.data, quantize.synthetic, quantize.effort, quantize.images, quantize.bits, quantize.widths.Target, quantize.maxSize, quantize.maxBops, quantize.maxLatency, quantize.rule, quantize.profile, quantize.method,
-            quantize.widths.Uniform, quantize.container, quantize.export, quantize.attentionBits, quantize.map, quantize.gelu, quantize.zeroState, quantize.bitsFor, quantize.normTransformation, quantize.valueTransformation, quantize.metric,
+            quantize.widths.Uniform, quantize.container, quantize.export, quantize.attentionBits, quantize.map, quantize.gelu, quantize.zeroState, quantize.bitsFor, quantize.normTransformation, quantize.scoreTransformation, quantize.valueTransformation, quantize.metric,
             quantize.fisherLayers, quantize.fisherBits, quantize.fisherGamma, quantize.fisherDraws, quantize.probes, quantize.sensitivityImages, quantize.refinementSteps,
             quantize.compensate, quantize.reconstruct, quantize.reconstructionSteps, quantize.resume, quantize.ranges, quantize.scales, quantize.seed })
             command.Options.Add(option);
@@ -201,6 +203,7 @@ sealed class QuantizeCommand
             Export = export.ValueIn(parsed),
             BitsFor = merged,
             NormTransformation = Or(normTransformation, () => normTransformation.ValueIn(parsed), options.NormTransformation),
+            ScoreTransformation = Or(scoreTransformation, () => scoreTransformation.ValueIn(parsed), options.ScoreTransformation),
             ValueTransformation = Or(valueTransformation, () => valueTransformation.ValueIn(parsed), options.ValueTransformation),
             Metric = Or(metric, () => metric.ValueIn(parsed), options.Metric),
             Fisher = new FisherOptions

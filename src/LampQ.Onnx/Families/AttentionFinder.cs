@@ -18,7 +18,7 @@ sealed class AttentionCandidate
 }
 
 /// <summary>Where the channels of an attention's operands come from.</summary>
-sealed record ChannelMaps(int[,] Q, int[,] K, int[,] V, int[,]? Proj, bool HeadsShareBatchAxis, int Windows, bool KeepsTokenOrder, bool MovesValuesOnly);
+sealed record ChannelMaps(int[,] Q, int[,] K, int[,] V, int[,]? Proj, bool HeadsShareBatchAxis, int Windows, bool KeepsTokenOrder, bool MovesValuesOnly, bool ScalesScoresAlike);
 
 /// <summary>
 /// Finds softmax(Q·Kᵀ)·V by dataflow: a softmax that comes from a product of two activations and goes into another. Every such attention
@@ -157,7 +157,8 @@ sealed class AttentionFinder(Dataflow flow, Rejections rejections)
         }
         var (projMap, projOrdered) = ProjChannels(a, rank);
         return new(qMap, k.Value.Map, v.Value.Map, projMap, rank == 3, windows, ordered && projOrdered,
-            a.Proj is { } proj && flow.Forward(a.V.Output, DataMovement.Moves).Uses.Contains(new(a.Context, 1)) && flow.Forward(a.Context.Output, DataMovement.Moves).Layers.Contains(proj));
+            a.Proj is { } proj && flow.Forward(a.V.Output, DataMovement.Moves).Uses.Contains(new(a.Context, 1)) && flow.Forward(a.Context.Output, DataMovement.Moves).Layers.Contains(proj),
+            flow.Forward(a.Q.Output, flow.MovesOrScalesAlike).Uses.Contains(new(a.Scores, 0)) && flow.Forward(a.K.Output, flow.MovesOrScalesAlike).Uses.Contains(new(a.Scores, 1)));
 
         (int[,] Map, int Rank, int Windows)? Channels(LinearCandidate layer, Value operand, bool transposed)
         {

@@ -94,6 +94,9 @@ sealed class Dataflow
     /// <summary>True for operators that only move data, and for factors: what a channel map can be followed through.</summary>
     public bool MovesOrScales(Node node) => DataMovement.Moves(node) || IsFactor(node);
 
+    /// <summary>True for movement, and for a product with one number or a quotient by one.</summary>
+    public bool MovesOrScalesAlike(Node node) => DataMovement.Moves(node) || IsFactor(node) && node.Inputs.Any(i => i is not null && Facts.Scalar(i) is not null);
+
     /// <summary>True for a product with a constant, or a quotient by one.</summary>
     public bool IsFactor(Node node) =>
         node.Is("Mul") && node.Inputs.Any(i => i is not null && Facts.IsConstant(i)) || node.Is("Div") && node.Input(1) is { } by && Facts.IsConstant(by);

@@ -82,6 +82,9 @@ public sealed record Attention
     /// <summary>True when V goes into <see cref="Context"/>, and the context into <see cref="Proj"/>, moved only and not scaled: what is added to a channel of V arrives there as it is, because the rows of the attention map sum to 1.</summary>
     public bool MovesValuesOnly { get; init; }
 
+    /// <summary>True when Q and K go into <see cref="Scores"/> moved and multiplied by single numbers only: what the channels of a head are turned by in Q and K alike then cancels in the scores.</summary>
+    public bool ScalesScoresAlike { get; init; }
+
     /// <summary>[H, d] output channels of <see cref="Q"/>.</summary>
     public required int[,] QChannels { get; init; }
 

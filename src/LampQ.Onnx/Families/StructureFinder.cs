@@ -267,6 +267,7 @@ sealed class StructureFinder
         Windows = a.Maps.Windows,
         KeepsTokenOrder = a.Maps.KeepsTokenOrder,
         MovesValuesOnly = a.Maps.MovesValuesOnly,
+        ScalesScoresAlike = a.Maps.ScalesScoresAlike,
     };
 
     LayerNorm Finish(NormCandidate norm, Dictionary<LinearCandidate, QuantizableLayer> layerOf)

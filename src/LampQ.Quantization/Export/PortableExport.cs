@@ -18,9 +18,18 @@ public sealed class PortableExport(QuantizationPlan plan, WeightContainer contai
         var activations = new QdqActivation(model.Graph);
         foreach (var (attention, quantizers) in structure.Attentions.Zip(plan.Attentions))
             QdqAttention.Write(activations, attention, quantizers.Q, quantizers.K, quantizers.V, quantizers.Map, model.Opset, $"attention.{attention.Block}");
+        foreach (var (norm, trained) in structure.Norms.Zip(plan.Norms))
+            Write(norm, trained);
         foreach (var layer in structure.Layers)
             if (plan.Layers.TryGetValue(layer.Name, out var layerPlan))
                 Write(activations, layer, layerPlan);
+    }
+
+    static void Write(LayerNorm norm, NormPlan trained)
+    {
+        LinearWeights.Replace(norm.GammaUse.Node, norm.GammaUse.Index, Tensor.Of(trained.Gamma, [.. norm.Gamma.Constant!.Shape]));
+        if (trained.Beta is { } beta && norm.BetaUse is { } use)
+            LinearWeights.Replace(use.Node, use.Index, Tensor.Of(beta, [.. norm.Beta!.Constant!.Shape]));
     }
 
     void Write(QdqActivation activations, QuantizableLayer layer, LayerPlan layerPlan)

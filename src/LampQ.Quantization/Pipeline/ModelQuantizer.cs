@@ -50,7 +50,7 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         SampleSet First(int images) => samples.Take(Math.Max(batch, Math.Min(images, samples.Count) / batch * batch));
         var ranges = First(options.RangeImages);
         Say($"Calibrating on {ranges.Count} samples");
-        var calibration = Calibration.Of(prepared, ranges, options.Run, cancellation, EquivalentTransformation.With(options.NormTransformation, options.ChosenValueTransformation), options.ActivationBits);
+        var calibration = Calibration.Of(prepared, ranges, options.Run, cancellation, EquivalentTransformation.With(options.NormTransformation, options.ChosenScoreTransformation, options.ChosenValueTransformation), options.ActivationBits);
         using var weights = TokenWeightsOf(calibration, samples, cancellation);
         var outputErrors = options.ActivationRange.NeedsOutputError ? new OutputErrors(calibration, First(OutputErrorImages), weights, options.Run) : null;
         using var contextErrors = options.ChosenMapQuantizer.NeedsContextError ? new ContextErrors(calibration, First(ContextErrorImages), options.Run) : null;

@@ -119,6 +119,12 @@ public sealed record QuantizationOptions
     /// <summary>What moves between LayerNorms and the layers behind them before anything is quantized; null leaves them. Default RepQ-ViT's, by the levels of the width (docs/decisions/0016-metrics-and-rules.md).</summary>
     public EquivalentTransformation? NormTransformation { get; init; } = EquivalentTransformation.LevelReparameterization;
 
+    /// <summary>What becomes of Q and K before anything is quantized. Null (the default) goes by their width.</summary>
+    public EquivalentTransformation? ScoreTransformation { get; init; }
+
+    /// <summary>What becomes of Q and K: where nothing is chosen, heads are turned and have a scale each below 8 bits, and a scale each at 8 (docs/decisions/0016-metrics-and-rules.md).</summary>
+    public EquivalentTransformation ChosenScoreTransformation => ScoreTransformation ?? (ChosenAttentionBits < 8 ? EquivalentTransformation.ScoreRotation : EquivalentTransformation.ScoreFolding);
+
     /// <summary>What moves between V and proj before anything is quantized. Null (the default) goes by the width of V.</summary>
     public EquivalentTransformation? ValueTransformation { get; init; }
 

@@ -79,6 +79,7 @@ public abstract partial class Recipe
         MapQuantizer = MapQuantizer.Uniform,
         GeluQuantizer = GeluQuantizer.Uniform,
         NormTransformation = null,
+        ScoreTransformation = EquivalentTransformation.ScoreFolding,
         ValueTransformation = EquivalentTransformation.ValueFolding,
         WeightQuantizer = WeightQuantizer.Mse,
         Compensation = ErrorCompensation.None,

@@ -1,4 +1,6 @@
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using LampQ.Onnx;
 using LampQ.Runtime;
 using Tensor = LampQ.Onnx.Tensor;
@@ -8,6 +10,9 @@ namespace LampQ.Quantization;
 /// <summary>A model that returns an objective and its gradients, for a fixed number of samples at once. Safe for many callers at once.</summary>
 sealed class GradientPart : IDisposable
 {
+    // Of a cache line.
+    const int Alignment = 64;
+
     readonly OnnxSession session;
     readonly string startName, seedName;
     readonly string[] fedNames, outputs;
@@ -43,7 +48,7 @@ sealed class GradientPart : IDisposable
     /// <returns>The objective summed over the samples, and its gradients in the order of the parameters.</returns>
     public (double Objective, float[][] Gradients) Run(Tensor batch, IReadOnlyDictionary<string, Tensor> fed)
     {
-        var inputs = new Dictionary<string, Tensor> { [startName] = batch, [seedName] = ones };
+        var inputs = new Dictionary<string, Tensor> { [startName] = Aligned(batch), [seedName] = ones };
         foreach (string name in fedNames)
             inputs[name] = fed[name];
         double loss = 0;
@@ -56,6 +61,16 @@ sealed class GradientPart : IDisposable
                 gradients[i - 1] = values.ToArray();
         });
         return (loss, gradients);
+    }
+
+    /// <summary>ONNX Runtime 1.30 adds up the mean of an input in an order that depends on where the input begins in memory, and one seed is to give one plan.</summary>
+    static unsafe Tensor Aligned(Tensor tensor)
+    {
+        byte[] memory = GC.AllocateUninitializedArray<byte>(tensor.Bytes.Length + Alignment, pinned: true);
+        nint start = (nint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(memory));
+        var bytes = memory.AsMemory((int)(-start & (Alignment - 1)), tensor.Bytes.Length);
+        tensor.Bytes.CopyTo(bytes);
+        return Tensor.OfBytes(tensor.Type, bytes, [.. tensor.Shape]);
     }
 
     /// <summary>Gradients of several batches, run side by side and added up in their order: floats summed in another order would give another model.</summary>

@@ -18,6 +18,9 @@ public sealed record ReconstructionOptions
     /// <summary>First length of a step of scales of activations below 8 bits, relative; 0 leaves them, as those of 8 bits are left. Default 0.003.</summary>
     public double ActivationScaleRate { get; init; } = 3e-3;
 
+    /// <summary>First length of a step of γ and β of LayerNorms, of γ relative, of β in γ of its channel; 0 leaves them. Default 0.001.</summary>
+    public double NormRate { get; init; } = 1e-3;
+
     /// <summary>What errors in the residual stream count, all together, against the divergence of the scores, at the start; 0 trains by the scores alone. Default 1.</summary>
     public double StreamShare { get; init; } = 1;
 
@@ -58,15 +61,15 @@ public sealed record ReconstructionOptions
         foreach (var (name, value, least) in ((string, int, int)[])[(nameof(Steps), Steps ?? 1, 1), (nameof(BatchSize), BatchSize ?? 2, 2), (nameof(StepsBetweenLooks), StepsBetweenLooks ?? 1, 1), (nameof(Patience), Patience, 1)])
             if (value < least)
                 throw new ArgumentException($"{name} is {value}; expected {least} at least.");
-        foreach (var (name, value) in ((string, double)[])[(nameof(WeightScaleRate), WeightScaleRate), (nameof(BiasRate), BiasRate), (nameof(ActivationScaleRate), ActivationScaleRate), (nameof(StreamShare), StreamShare), (nameof(RoundingRate), RoundingRate),
+        foreach (var (name, value) in ((string, double)[])[(nameof(WeightScaleRate), WeightScaleRate), (nameof(BiasRate), BiasRate), (nameof(ActivationScaleRate), ActivationScaleRate), (nameof(NormRate), NormRate), (nameof(StreamShare), StreamShare), (nameof(RoundingRate), RoundingRate),
             (nameof(RoundingPull), RoundingPull), (nameof(MaxSeconds), MaxSeconds)])
             if (!(value >= 0) || !double.IsFinite(value))
                 throw new ArgumentException($"{name} is {value}; expected a number that is not negative.");
         foreach (var (name, value) in ((string, double)[])[(nameof(RoundingStart), RoundingStart), (nameof(DropRate), DropRate), (nameof(CutMixShare), CutMixShare)])
             if (!(value is >= 0 and <= 1))
                 throw new ArgumentException($"{name} is {value}; expected 0 to 1.");
-        if (WeightScaleRate == 0 && BiasRate == 0 && ActivationScaleRate == 0)
-            throw new ArgumentException($"{nameof(WeightScaleRate)}, {nameof(BiasRate)} and {nameof(ActivationScaleRate)} are 0, so nothing would be trained; expected one above 0.");
+        if (WeightScaleRate == 0 && BiasRate == 0 && ActivationScaleRate == 0 && NormRate == 0)
+            throw new ArgumentException($"{nameof(WeightScaleRate)}, {nameof(BiasRate)}, {nameof(ActivationScaleRate)} and {nameof(NormRate)} are 0, so nothing would be trained; expected one above 0.");
     }
 
     /// <summary>First length of a step of a kind of parameter.</summary>
@@ -74,6 +77,7 @@ public sealed record ReconstructionOptions
     {
         ParameterKind.WeightScale => WeightScaleRate,
         ParameterKind.Bias => BiasRate,
+        ParameterKind.NormScale or ParameterKind.NormOffset => NormRate,
         _ => ActivationScaleRate,
     };
 }

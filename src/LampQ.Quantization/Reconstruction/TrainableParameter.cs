@@ -83,4 +83,8 @@ enum ParameterKind
     Bias,
     /// <summary>Scale of an activation quantizer; a step is relative. The zero point stays, so that the range grows and shrinks around 0.</summary>
     ActivationScale,
+    /// <summary>γ of a LayerNorm; a step is relative.</summary>
+    NormScale,
+    /// <summary>β of a LayerNorm; a step is in γ of its channel, the spread of the output.</summary>
+    NormOffset,
 }

@@ -3,7 +3,7 @@ using LampQ.Onnx;
 namespace LampQ.Quantization;
 
 /// <summary>
-/// A plan while it is trained: the <see cref="QuantizedTwin"/> of its model with integers as constants (or as inputs, where their rounding is trained), and with scales of weights, biases and scales of activations below 8 bits as
+/// A plan while it is trained: the <see cref="QuantizedTwin"/> of its model with integers as constants (or as inputs, where their rounding is trained), and with scales of weights, biases, scales of activations below 8 bits, and γ and β of LayerNorms as
 /// inputs that have gradients (rounding passes straight through, LSQ; Esser et al. 2020). The plan read back and written is the model that was trained, up to the order of float sums.
 /// </summary>
 sealed class TrainableTwin
@@ -14,6 +14,7 @@ sealed class TrainableTwin
     readonly Dictionary<string, (RoundingParameter Rounding, bool IsTransposed)> roundingOf = [];
     readonly float? roundingStart;
     readonly Dictionary<string, TrainableParameter> weightScales = [], biases = [], inputScales = [];
+    readonly List<(TrainableParameter Gamma, TrainableParameter? Beta)> norms = [];
     readonly List<(TrainableParameter? Q, TrainableParameter? K, TrainableParameter? V)> attentionScales = [];
     // By the value that a graph reads the scale from: layers that share a quantizer share its nodes, so they share its scale.
     readonly Dictionary<Value, TrainableParameter> activationScales = [];
@@ -34,6 +35,8 @@ sealed class TrainableTwin
                 inputScales[layer.Name] = scale;
             SplitWeight(layer, node, plan.Layers[layer.Name]);
         }
+        foreach (var norm in calibration.Structure.Norms)
+            norms.Add(Feed(norm));
         foreach (var attention in calibration.Structure.Attentions.Take(plan.Attentions.Count))
         {
             Node scores = Twin(attention.Scores), context = Twin(attention.Context);
@@ -79,7 +82,10 @@ sealed class TrainableTwin
                 Input = p.Value.Input is AffineQuantizer uniform ? With(uniform, inputScales.GetValueOrDefault(p.Key)) : p.Value.Input,
             }
             : p.Value),
-        [.. start.Attentions.Zip(attentionScales, (a, s) => a with { Q = With(a.Q, s.Q), K = With(a.K, s.K), V = With(a.V, s.V) })]);
+        [.. start.Attentions.Zip(attentionScales, (a, s) => a with { Q = With(a.Q, s.Q), K = With(a.K, s.K), V = With(a.V, s.V) })])
+    {
+        Norms = [.. norms.Select(n => new NormPlan([.. n.Gamma.Values], n.Beta is { } beta ? [.. beta.Values] : null))],
+    };
 
     sbyte[] Codes(string layer, QuantizedWeights start)
     {
@@ -137,6 +143,21 @@ sealed class TrainableTwin
             return;
         float[] norms = [.. Enumerable.Range(0, rows).Select(n => plan.Weights.Scales[n] * MathF.Sqrt(codes.AsSpan(n * columns, columns).ToArray().Sum(c => c * c)))];
         biases[layer.Name] = Add(new TrainableParameter(QuantizedTwin.BiasName(layer), ParameterKind.Bias, [rows], plan.Bias ?? layer.ReadBias(), norms));
+    }
+
+    (TrainableParameter Gamma, TrainableParameter? Beta) Feed(LayerNorm norm)
+    {
+        float[] gamma = norm.Gamma.Constant!.ToFloats();
+        return (Feed(norm.GammaUse, norm.Gamma, $"{norm.Output.Name}:gamma", ParameterKind.NormScale, gamma, null),
+            norm.BetaUse is { } use ? Feed(use, norm.Beta!, $"{norm.Output.Name}:beta", ParameterKind.NormOffset, norm.Beta!.Constant!.ToFloats(), [.. gamma.Select(Math.Abs)]) : null);
+    }
+
+    TrainableParameter Feed(Use use, Value constant, string name, ParameterKind kind, float[] start, float[]? units)
+    {
+        long[] shape = [.. constant.Constant!.Shape];
+        var input = Model.Graph.AddInput(name, ElementType.Float, [.. shape.Select(d => new Dimension(d))]);
+        Twin(use.Node).SetInput(use.Index, input);
+        return Add(new TrainableParameter(name, kind, shape, start, units));
     }
 
     TrainableParameter? ScaleOf(Value operand, string name)

@@ -43,6 +43,36 @@ static class AttentionRows
             layer.WriteBias(bias);
     }
 
+    /// <summary>y'_h = R·y_h for the output channels y_h [d] of each head of an operand: its rows of W and its bias.</summary>
+    /// <param name="layer">Where the operand comes from.</param>
+    /// <param name="channels">Its output channels by head and channel of the head.</param>
+    /// <param name="turn">R·x in place, for x [d].</param>
+    public static void TurnRows(QuantizableLayer layer, int[,] channels, Action<Span<double>> turn)
+    {
+        int inputs = layer.InputChannels, size = channels.GetLength(1);
+        var weight = layer.ReadWeight();
+        var bias = layer.ReadBias();
+        var column = new double[size];
+        for (int h = 0; h < channels.GetLength(0); h++)
+        {
+            for (int i = 0; i < inputs; i++)
+                Turn(weight, n => n * inputs + i, h);
+            Turn(bias, n => n, h);
+        }
+        layer.WriteWeight(weight);
+        if (layer.Bias is not null)
+            layer.WriteBias(bias);
+
+        void Turn(float[] values, Func<int, int> at, int h)
+        {
+            for (int c = 0; c < size; c++)
+                column[c] = values[at(channels[h, c])];
+            turn(column);
+            for (int c = 0; c < size; c++)
+                values[at(channels[h, c])] = (float)column[c];
+        }
+    }
+
     /// <summary>What undoes it in the layer behind: W'_c = W_c·f, b' = b + Σ_c W_c·m_c.</summary>
     /// <param name="layer">Takes the operand, averaged over tokens.</param>
     /// <param name="channels">Its input channels by head and channel of the head.</param>

@@ -9,19 +9,26 @@ namespace LampQ.Quantization;
 public abstract partial class EquivalentTransformation
 {
     /// <summary>Every known transformation.</summary>
-    public static IReadOnlyList<EquivalentTransformation> All => [.. OfNorms, ScoreFolding, .. OfValues, OutlierChannelScaling];
+    public static IReadOnlyList<EquivalentTransformation> All => [.. OfNorms, .. OfScores, .. OfValues, OutlierChannelScaling];
 
     /// <summary>Those that move factors from a LayerNorm into the layers behind it; a model takes one of them.</summary>
     public static IReadOnlyList<EquivalentTransformation> OfNorms => [LevelReparameterization, LayerNormReparameterization, SmoothQuant, SmoothQuantWithBias, ClippedReparameterization];
 
+    /// <summary>Those that change Q and K; a model that is turned has its heads scaled as well.</summary>
+    public static IReadOnlyList<EquivalentTransformation> OfScores => [ScoreRotation, ScoreFolding];
+
     /// <summary>Those that move factors from V into proj; a model takes one of them.</summary>
     public static IReadOnlyList<EquivalentTransformation> OfValues => [ValueReparameterization, ValueFolding];
 
-    /// <summary>What a model is prepared with: one transformation of its norms, or none, one of its values, and those of other places.</summary>
+    /// <summary>What a model is prepared with: one transformation of its norms, or none, one of its scores, one of its values, and those of other places.</summary>
     /// <param name="ofNorms">One of <see cref="OfNorms"/>; null leaves the norms as they are.</param>
+    /// <param name="ofScores">One of <see cref="OfScores"/>.</param>
     /// <param name="ofValues">One of <see cref="OfValues"/>.</param>
-    public static IReadOnlyList<EquivalentTransformation> With(EquivalentTransformation? ofNorms, EquivalentTransformation ofValues) =>
-        ofNorms is null ? [ScoreFolding, ofValues, OutlierChannelScaling] : [ofNorms, ScoreFolding, ofValues, OutlierChannelScaling];
+    public static IReadOnlyList<EquivalentTransformation> With(EquivalentTransformation? ofNorms, EquivalentTransformation ofScores, EquivalentTransformation ofValues)
+    {
+        EquivalentTransformation?[] all = [ofScores == ScoreFolding ? null : ofScores, ofNorms, ScoreFolding, ofValues, OutlierChannelScaling];
+        return [.. all.OfType<EquivalentTransformation>()];
+    }
 
     /// <summary>Name on the command line.</summary>
     public abstract string Name { get; }

@@ -9,7 +9,7 @@ public sealed class BlockReconstructionTests
     // Few steps, so V moves far in each, from farther on and pulled less.
     static readonly ReconstructionOptions quick = new()
     {
-        Steps = 24, BatchSize = 12, StepsBetweenLooks = 6, RoundingRate = 0.1, RoundingPull = 1, RoundingStart = 0.3, WeightScaleRate = 1e-3, BiasRate = 1e-3, ActivationScaleRate = 1e-3,
+        Steps = 24, BatchSize = 12, StepsBetweenLooks = 6, RoundingRate = 0.1, RoundingPull = 1, RoundingStart = 0.3, WeightScaleRate = 1e-3, BiasRate = 1e-3, ActivationScaleRate = 1e-3, NormRate = 3e-4,
     };
 
     string folder = "";

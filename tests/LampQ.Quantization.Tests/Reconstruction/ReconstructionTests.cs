@@ -47,6 +47,32 @@ public sealed class ReconstructionTests
     }
 
     [TestMethod]
+    [DataRow(17)]
+    [DataRow(13)]
+    public void Train_EndToEnd_WritesTheNormsItTrained(int opset)
+    {
+        var (calibration, plan, samples) = Tiny(QuantizationProfile.Cpu, new TinyVit { Opset = opset });
+        IReadOnlyList<LayerNorm> With(double rate)
+        {
+            var trained = Reconstruction.EndToEnd.Train(plan, Task(calibration, samples, quick with { NormRate = rate })).Plan;
+            Assert.AreNotSame(plan, trained);
+            ModelFamily.Detect(new PortableExport(trained, WeightContainer.Int8).Apply(calibration.Model), out var written);
+            Assert.HasCount(5, written.Norms);
+            return written.Norms;
+        }
+        var (kept, moved) = (With(0), With(1e-3));
+        for (int i = 0; i < kept.Count; i++)
+        {
+            CollectionAssert.AreEqual(calibration.Structure.Norms[i].Gamma.Constant!.ToFloats(), kept[i].Gamma.Constant!.ToFloats());
+            CollectionAssert.AreEqual(calibration.Structure.Norms[i].Beta!.Constant!.ToFloats(), kept[i].Beta!.Constant!.ToFloats());
+            // No channel is left out, and none has come farther than 30 steps can take it.
+            foreach (var (before, after) in kept[i].Gamma.Constant!.ToFloats().Zip(moved[i].Gamma.Constant!.ToFloats()))
+                Assert.IsTrue(before != after && Math.Abs(after / before - 1) < .05, $"γ {before} to {after}");
+            CollectionAssert.AreNotEqual(kept[i].Beta!.Constant!.ToFloats(), moved[i].Beta!.Constant!.ToFloats());
+        }
+    }
+
+    [TestMethod]
     [DataRow(QkvForm.Separate)]
     [DataRow(QkvForm.SplitSqueeze)]
     public void Train_MapCodedByATable_TrainsWhatLeadsThere(QkvForm qkv)
@@ -138,7 +164,7 @@ public sealed class ReconstructionTests
             (new ReconstructionOptions { Steps = 0 }, "Steps"), (new ReconstructionOptions { BatchSize = 1 }, "BatchSize"), (new ReconstructionOptions { BiasRate = -1 }, "BiasRate"),
             (new ReconstructionOptions { RoundingRate = -1 }, "RoundingRate"), (new ReconstructionOptions { DropRate = 1.1 }, "DropRate"), (new ReconstructionOptions { RoundingStart = double.NaN }, "RoundingStart"),
             (new ReconstructionOptions { StreamShare = double.NaN }, "StreamShare"), (new ReconstructionOptions { Patience = 0 }, "Patience"),
-            (new ReconstructionOptions { WeightScaleRate = 0, BiasRate = 0, ActivationScaleRate = 0 }, "nothing would be trained"),
+            (new ReconstructionOptions { WeightScaleRate = 0, BiasRate = 0, ActivationScaleRate = 0, NormRate = 0 }, "nothing would be trained"),
         })
             StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(options.Validate).Message, name);
         new ReconstructionOptions().Validate();

@@ -240,6 +240,83 @@ public sealed class EquivalentTransformationTests
     }
 
     [TestMethod]
+    [DataRow(1)]
+    [DataRow(3)]
+    [DataRow(8)]
+    [DataRow(12)]
+    [DataRow(64)]
+    public void Turn_AnySize_IsTheSymmetricOrthogonalMatrixOfItsFormula(int size)
+    {
+        int even = size & -size, odd = size / even;
+        for (int column = 0; column < size; column++)
+        {
+            var turned = new double[size];
+            turned[column] = 1;
+            ScoreRotationTransformation.Turn(turned);
+            for (int row = 0; row < size; row++)
+            {
+                double angle = 2 * Math.PI * (row % odd) * (column % odd) / odd, hartley = Math.Cos(angle) + Math.Sin(angle);
+                int sign = System.Numerics.BitOperations.PopCount((uint)(row / odd & column / odd)) % 2 == 0 ? 1 : -1;
+                Assert.AreEqual(sign * hartley / Math.Sqrt(size), turned[row], 1e-12, $"row {row}, column {column}");
+            }
+            ScoreRotationTransformation.Turn(turned);
+            for (int row = 0; row < size; row++)
+                Assert.AreEqual(row == column ? 1 : 0, turned[row], 1e-12, "Turned twice, a vector is itself.");
+        }
+    }
+
+    [TestMethod]
+    [DataRow("fused qkv")]
+    [DataRow("separate q, k, v")]
+    [DataRow("Gemm")]
+    public void ScoreRotation_AChannelThatTowersAboveTheOthers_IsSpreadOverItsHead(string spelling)
+    {
+        var (model, samples) = Case(spelling);
+        foreach (var attention in Analyze(model).Attentions)
+        {
+            Assert.AreEqual(8, attention.HeadSize);
+            AttentionRows.ScaleRows(attention.Q, attention.QChannels, (_, c) => c == 1 ? .01 : 1);
+        }
+
+        var turned = EquivalentTransformation.ScoreRotation.Apply(model, new Dictionary<string, ActivationStatistics>());
+
+        foreach (var attention in Analyze(model).Attentions)
+        {
+            double before = Crest(model, attention, samples), after = Crest(turned, attention, samples);
+            // Nearly all of the power is in one channel of eight; turned, each has an eighth of it.
+            Assert.AreEqual(1 / Math.Sqrt(8), after / before, .03, $"crest {before} before, {after} after");
+        }
+    }
+
+    static double Crest(Model model, Attention attention, SampleSet samples)
+    {
+        double[] values = [.. TinyRuns.Values(model, attention.Scores.Input(0)!.Name, samples).SelectMany(v => v).Select(v => (double)v)];
+        return values.Max(Math.Abs) / Math.Sqrt(values.Average(v => v * v));
+    }
+
+    [TestMethod]
+    public void ScoreRotation_AFactorForEachChannelBehindQ_LeavesTheAttentionAlone()
+    {
+        var (model, _) = Case("separate q, k, v");
+        var attentions = Analyze(model).Attentions;
+        var q = attentions[0].Scores.Input(0)!;
+        var scaled = model.Graph.Emit("Mul", [q, model.Graph.AddInitializer("each", Tensor.Of([.. Enumerable.Range(0, attentions[0].HeadSize).Select(c => 1f + c)]))]);
+        (scaled.Type, scaled.Shape) = (q.Type, q.Shape);
+        attentions[0].Scores.SetInput(0, scaled);
+        model.Graph.Sort();
+        var structure = Analyze(model);
+        Assert.AreEqual(2, structure.Attentions.Count);
+        Assert.IsFalse(structure.Attentions[0].ScalesScoresAlike);
+        Assert.IsTrue(structure.Attentions[1].ScalesScoresAlike);
+
+        var turned = Analyze(EquivalentTransformation.ScoreRotation.Apply(model, new Dictionary<string, ActivationStatistics>()));
+
+        CollectionAssert.AreEqual(structure.Attentions[0].Q.ReadWeight(), turned.Attentions[0].Q.ReadWeight());
+        CollectionAssert.AreEqual(structure.Attentions[0].K.ReadWeight(), turned.Attentions[0].K.ReadWeight());
+        CollectionAssert.AreNotEqual(structure.Attentions[1].Q.ReadWeight(), turned.Attentions[1].Q.ReadWeight());
+    }
+
+    [TestMethod]
     public void OutlierChannelScaling_AnOrdinaryModel_ChangesNothing()
     {
         var transformation = EquivalentTransformation.OutlierChannelScaling;
