@@ -1,16 +1,13 @@
 using System.Globalization;
 using LampQ.Accuracy;
 
-// accuracy, timing: the two parts of docs/results.md. recipes: docs/results-compensated.md. methods: docs/results-methods.md and its plot. defaults: docs/defaults.md. quantizers: docs/decisions/0017.
+// accuracy, timing: the two parts of docs/results.md. methods: docs/results-methods.md and its plot. defaults: docs/defaults.md. quantizers: docs/decisions/0017.
 // agreement, widths: benchmarks/results/runtime-agreement.md, packed-widths.md.
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 switch (args)
 {
     case ["accuracy", var data, var output, .. var limit]:
-        ResultsFile.ReplaceAccuracy(output, AccuracyTables.Write(data, Images(limit), ResultsText.Begin, Rows.Plain, AccuracyTables.CalibrationImages));
-        return 0;
-    case ["recipes", var data, var output, .. var limit]:
-        File.WriteAllText(output, AccuracyTables.Write(data, Images(limit), ResultsText.BeginRecipes, Rows.Recipes, AccuracyTables.RecipeImages));
+        ResultsFile.ReplaceAccuracy(output, AccuracyTables.Write(data, Images(limit)));
         return 0;
     case ["methods", var data, var output, var finished, var pattern, .. var limit]:
         var done = new FinishedRows(finished);
@@ -34,7 +31,7 @@ switch (args)
         File.WriteAllText(output, PackedWidths.Write(data, limit is [var compared] ? int.Parse(compared) : int.MaxValue));
         return 0;
     default:
-        Console.Error.WriteLine("usage: LampQ.Accuracy accuracy|recipes DATA OUTPUT.md [EVALUATION-IMAGES] | methods DATA OUTPUT.md FINISHED.tsv ROWS [EVALUATION-IMAGES] | timing DATA OUTPUT.md LAMPQ | defaults DATA OUTPUT.md [HELD-OUT-IMAGES]"
+        Console.Error.WriteLine("usage: LampQ.Accuracy accuracy DATA OUTPUT.md [EVALUATION-IMAGES] | methods DATA OUTPUT.md FINISHED.tsv ROWS [EVALUATION-IMAGES] | timing DATA OUTPUT.md LAMPQ | defaults DATA OUTPUT.md [HELD-OUT-IMAGES]"
             + " | quantizers DATA OUTPUT.md HELD-OUT-IMAGES map|gelu|whole|ablation..."
             + " | agreement DATA MODELS-FOLDER OUTPUT.md [EVALUATION-IMAGES] | widths DATA OUTPUT.md [EVALUATION-IMAGES]");
         return 2;

@@ -11,22 +11,12 @@ static class ResultsText
     public static void Begin(TextWriter text) => text.WriteLine($"""
         # Results
 
-        Written by `benchmarks/accuracy.sh`; nothing here is typed by hand. {AccuracyTables.CalibrationImages} unlabelled calibration images (seed 0), weights rounded to nearest with a scale a row (`--compensate none --weight-scale mse`; docs/results-compensated.md has what compensation and zero points add); evaluation on other images. Defaults were compared on
+        Written by `benchmarks/accuracy.sh`; nothing here is typed by hand. {AccuracyTables.CalibrationImages} unlabelled calibration images (seed 0), weights rounded to nearest with a scale a row (`--compensate none --weight-scale mse`; docs/results-methods.md has what compensation and zero points add); evaluation on other images. Defaults were compared on
         calibration images held out from those {AccuracyTables.CalibrationImages} (docs/defaults.md). In every row patch embedding and head hold 8 bits (weights and inputs), Q, K, V and the attention map 8 bits; LayerNorm, softmax,
         GELU and residual additions are float. `cpu`: inputs of layers at 8 bits. `paper`: the input of each layer takes the layer's width. "on average" weighs by parameters,
         over the 48 layers of the blocks; no row has more Σ parameters·bits than the uniform one of its width. "pairs": those that refinement kept, of those it tried. int8 container.
 
         One image is 0.15 points of top-1; the noise of a difference is about one point, so agreement and KL decide. Why type-aware-fisher can lose to uniform: docs/decisions/0009-sensitivity-metrics.md.
-        """);
-
-    public static void BeginRecipes(TextWriter text) => text.WriteLine($"""
-        # Results with error compensation
-
-        Written by `benchmarks/accuracy.sh --only recipes`; nothing here is typed by hand. What `lampq quantize --effort balanced` makes, one seed (0): {AccuracyTables.RecipeImages} unlabelled calibration images, kl-damage, {new QuantizationOptions().Compensation.Name}
-        compensation, weights {new QuantizationOptions().WeightQuantizer.Name}, the better of the solver's allocation and the uniform one (bits below). Patch embedding and head hold 8 bits (weights and inputs); Q, K, V and the attention map hold 8 bits in `cpu` rows and
-        the target width in `paper` rows, whose narrow maps are coded by AdaLog and whose inputs of fc2 by the nearest kind (docs/decisions/0017); LayerNorm, softmax, GELU and residual additions are float.
-
-        One image is 0.15 points of top-1; the noise of a difference is about one point, so agreement and KL decide.
         """);
 
     /// <summary>Begins the table of a model.</summary>

@@ -6,21 +6,10 @@ namespace LampQ.Accuracy;
 static class Rows
 {
     /// <summary>Metrics and allocations against each other, weights rounded to nearest.</summary>
-    public static IEnumerable<(string Name, QuantizationOptions Options)> Plain => Allocations.Select(r => (r.Name, ToNearest(r.Options)));
+    public static IEnumerable<(string Name, QuantizationOptions Options)> All => Allocations.Select(r => (r.Name, ToNearest(r.Options)));
 
     /// <summary>Weights rounded to nearest, one scale a row and no zero points: what metrics and kernels are compared with.</summary>
     public static QuantizationOptions ToNearest(QuantizationOptions options) => options with { Compensation = ErrorCompensation.None, WeightQuantizer = WeightQuantizer.Mse };
-
-    /// <summary>What <c>lampq quantize --effort balanced</c> makes; in the paper profile Q, K, V and the attention map take the target width too.</summary>
-    public static IEnumerable<(string Name, QuantizationOptions Options)> Recipes
-    {
-        get
-        {
-            foreach (int bits in (int[])[8, 4, 3])
-                yield return ($"cpu, {bits} on average", Balanced(bits));
-            yield return ("paper, 4 on average", Balanced(4) with { Profile = QuantizationProfile.Paper, AttentionBits = 4 });
-        }
-    }
 
     static IEnumerable<(string Name, QuantizationOptions Options)> Allocations
     {
@@ -40,8 +29,6 @@ static class Rows
     }
 
     static SensitivityMetric[] Metrics => [SensitivityMetric.KlDamage, SensitivityMetric.FisherDamage, SensitivityMetric.TypeAwareFisher];
-
-    static QuantizationOptions Balanced(int bits) => new() { TargetBits = bits, Effort = QuantizationEffort.Balanced };
 
     static QuantizationOptions Uniform(int bits) => new() { Method = AllocationMethod.Uniform, UniformBits = bits };
 }
