@@ -25,9 +25,9 @@ public enum QuantizationEffort
 {
     /// <summary>The solver's allocation, compensated once.</summary>
     Fast,
-    /// <summary>The solver's allocation and the widest uniform one in the budget are both compensated on three quarters of the samples, judged on the rest, and the better one is compensated on all. Where inputs of layers have 4 bits at most, scales and biases are trained for a few steps.</summary>
+    /// <summary>The solver's allocation and the widest uniform one in the budget are both compensated on three quarters of the samples, judged on the rest, and the better one is compensated on all. Where inputs of layers have 4 bits at most, scales, biases and norms are trained for a few steps.</summary>
     Balanced,
-    /// <summary>The same with as many samples as <see cref="QuantizationOptions.ImagesFor"/> says, because compensation fits more of them less closely; then scales and biases are trained (<see cref="Reconstruction.EndToEnd"/>).</summary>
+    /// <summary>The same with as many samples as <see cref="QuantizationOptions.ImagesFor"/> says, because compensation fits more of them less closely; then scales, biases and norms are trained (<see cref="Reconstruction.EndToEnd"/>).</summary>
     Best,
 }
 
@@ -149,7 +149,7 @@ public sealed record QuantizationOptions
     /// <summary>Steps that <see cref="QuantizationEffort.Balanced"/> trains for: a minute or two for DeiT-Tiny on two cores.</summary>
     public const int StepsOfBalanced = 30;
 
-    /// <summary>How a compensated model is trained: where nothing is chosen, scales and biases end to end for <see cref="QuantizationEffort.Best"/>, and for <see cref="QuantizationEffort.Balanced"/> where layers' inputs have 4 bits at most; else not at all.</summary>
+    /// <summary>How a compensated model is trained: where nothing is chosen, scales, biases and norms end to end for <see cref="QuantizationEffort.Best"/>, and for <see cref="QuantizationEffort.Balanced"/> where layers' inputs have 4 bits at most; else not at all.</summary>
     public Reconstruction ChosenReconstruction => Reconstruction ?? (Effort == QuantizationEffort.Best || TrainsShortly ? Reconstruction.EndToEnd : Reconstruction.None);
 
     bool TrainsShortly => Reconstruction is null && Effort == QuantizationEffort.Balanced && ActivationBits <= WidestTrained;

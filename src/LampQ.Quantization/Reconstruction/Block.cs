@@ -9,7 +9,7 @@ namespace LampQ.Quantization;
 public abstract partial class Reconstruction
 {
     /// <summary>
-    /// One block after the other (BRECQ, Li et al., ICLR 2021, section 3), from one cut of the residual stream to the next: the rounding of weights below 8 bits (AdaRound, <see cref="RoundingParameter"/>), and scales and biases
+    /// One block after the other (BRECQ, Li et al., ICLR 2021, section 3), from one cut of the residual stream to the next: the rounding of weights below 8 bits (AdaRound, <see cref="RoundingParameter"/>), and scales, biases and norms
     /// as <see cref="EndToEnd"/>. What goes in is the quantized model's stream, element by element the float model's with probability <see cref="ReconstructionOptions.DropRate"/> (QDrop, Wei et al., ICLR 2022, section 4; so are activations behind quantizers below 8 bits);
     /// what is wanted is the float model's stream behind the block. The error is squared and weighed by token (BRECQ's diagonal of the Fisher information, here alike for all channels of a token).
     /// </summary>

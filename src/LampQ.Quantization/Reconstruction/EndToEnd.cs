@@ -9,7 +9,7 @@ namespace LampQ.Quantization;
 public abstract partial class Reconstruction
 {
     /// <summary>
-    /// All scales and biases at once, by what the whole model says (<see cref="Distillation"/>), integers kept: the end-to-end phase of EfficientQAT (Chen et al., ACL 2025, section 3.3)
+    /// All scales, biases and norms at once, by what the whole model says (<see cref="Distillation"/>), integers kept: the end-to-end phase of EfficientQAT (Chen et al., ACL 2025, section 3.3)
     /// with the float model's scores and streams in place of labels.
     /// </summary>
     public static Reconstruction EndToEnd { get; } = new EndToEndReconstruction();
