@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes docs/results.md from runs over the real models: benchmarks/accuracy.sh [--only accuracy|timing] [DATA-FOLDER] [EVALUATION-IMAGES]
+# Writes docs/results.md and docs/results-mixed.md from runs over the real models: benchmarks/accuracy.sh [--only accuracy|mixed|timing] [DATA-FOLDER] [EVALUATION-IMAGES]
 # and docs/results-methods.md with its plot: benchmarks/accuracy.sh --only methods [--rows MODEL/PROFILE/BITS/METHOD/..] [DATA-FOLDER] [EVALUATION-IMAGES]
 # The table of methods takes hours. --rows runs a part of it (* and what is left out stand for any: '*/paper/4', 'DeiT-Tiny/cpu/3/lampq+/fast/0', none for no row);
 # rows that are done stay in artifacts/methods.tsv, are not run again, and are all written. Only asked for by name.
@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 only=''
 if [ "${1:-}" = --only ]; then
     only=${2:-}
-    case $only in accuracy | timing | methods) shift 2 ;; *) echo "Found --only '$only'; expected accuracy, timing or methods." >&2; exit 2 ;; esac
+    case $only in accuracy | mixed | timing | methods) shift 2 ;; *) echo "Found --only '$only'; expected accuracy, mixed, timing or methods." >&2; exit 2 ;; esac
 fi
 rows='*'
 if [ "${1:-}" = --rows ]; then
@@ -23,6 +23,9 @@ measure() { dotnet run -c Release --project benchmarks/LampQ.Accuracy -- "$@"; }
 wanted() { [ -z "$only" ] || [ "$only" = "$1" ]; }
 if wanted accuracy; then
     measure accuracy "$data" docs/results.md "${@:2}"
+fi
+if wanted mixed; then
+    measure mixed "$data" docs/results-mixed.md "${@:2}"
 fi
 if wanted timing; then
     dotnet publish src/LampQ.Cli/LampQ.Cli.csproj -c Release -o artifacts/lampq -v quiet -nologo

@@ -1,13 +1,16 @@
 using System.Globalization;
 using LampQ.Accuracy;
 
-// accuracy, timing: the two parts of docs/results.md. methods: docs/results-methods.md and its plot. defaults: docs/defaults.md. quantizers: docs/decisions/0017.
+// accuracy, timing: the two parts of docs/results.md. mixed: docs/results-mixed.md. methods: docs/results-methods.md and its plot. defaults: docs/defaults.md. quantizers: docs/decisions/0017.
 // agreement, widths: benchmarks/results/runtime-agreement.md, packed-widths.md.
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 switch (args)
 {
     case ["accuracy", var data, var output, .. var limit]:
         ResultsFile.ReplaceAccuracy(output, AccuracyTables.Write(data, Images(limit)));
+        return 0;
+    case ["mixed", var data, var output, .. var limit]:
+        File.WriteAllText(output, MixedTable.Write(data, Images(limit)));
         return 0;
     case ["methods", var data, var output, var finished, var pattern, .. var limit]:
         var done = new FinishedRows(finished);
@@ -31,7 +34,7 @@ switch (args)
         File.WriteAllText(output, PackedWidths.Write(data, limit is [var compared] ? int.Parse(compared) : int.MaxValue));
         return 0;
     default:
-        Console.Error.WriteLine("usage: LampQ.Accuracy accuracy DATA OUTPUT.md [EVALUATION-IMAGES] | methods DATA OUTPUT.md FINISHED.tsv ROWS [EVALUATION-IMAGES] | timing DATA OUTPUT.md LAMPQ | defaults DATA OUTPUT.md [HELD-OUT-IMAGES]"
+        Console.Error.WriteLine("usage: LampQ.Accuracy accuracy|mixed DATA OUTPUT.md [EVALUATION-IMAGES] | methods DATA OUTPUT.md FINISHED.tsv ROWS [EVALUATION-IMAGES] | timing DATA OUTPUT.md LAMPQ | defaults DATA OUTPUT.md [HELD-OUT-IMAGES]"
             + " | quantizers DATA OUTPUT.md HELD-OUT-IMAGES map|gelu|whole|ablation..."
             + " | agreement DATA MODELS-FOLDER OUTPUT.md [EVALUATION-IMAGES] | widths DATA OUTPUT.md [EVALUATION-IMAGES]");
         return 2;

@@ -1,0 +1,57 @@
+using System.Globalization;
+using LampQ.Onnx;
+using LampQ.Quantization;
+using LampQ.Runtime;
+
+namespace LampQ.Accuracy;
+
+/// <summary>docs/results-mixed.md: what mixed widths are worth by themselves, over three draws of calibration images.</summary>
+static class MixedTable
+{
+    const int Seeds = 3;
+
+    /// <summary>Runs everything.</summary>
+    /// <param name="data">The data folder.</param>
+    /// <param name="limit">Most evaluation images.</param>
+    public static string Write(string data, int limit)
+    {
+        var text = new StringWriter(CultureInfo.InvariantCulture);
+        text.WriteLine($"""
+            # Mixed widths against one width
+
+            Written by `benchmarks/accuracy.sh --only mixed`; nothing here is typed by hand. The same quantizers and the same Σ parameters·bits: every layer of the blocks at one width, or widths by kl-damage, ilp and refinement. Profile cpu,
+            weights {new QuantizationOptions().WeightQuantizer.Name} rounded to nearest (`--compensate none`), {AccuracyTables.CalibrationImages} unlabelled calibration images drawn anew by each of the seeds 0 to {Seeds - 1}; patch embedding, head, Q, K, V and the attention map hold 8 bits;
+            LayerNorm, softmax, GELU and residual additions are float. With compensation the two come together (docs/decisions/0011-error-compensation.md), and `balanced` takes the better one.
+
+            | model | bits | seed | top-1 change, points: uniform, mixed | agreement: uniform, mixed | mean KL: uniform, mixed | KL, mixed / uniform |
+            |---|---|---|---|---|---|---|
+            """);
+        foreach (var subject in Subject.All)
+        {
+            var model = Model.Read(subject.Path(data));
+            var evaluation = subject.Evaluation(data, limit);
+            var labels = Enumerable.Range(0, evaluation.Count).Select(evaluation.Label).ToArray();
+            using var session = new OnnxSession(model);
+            var reference = ModelOutputs.Of(session, evaluation, new RunSettings());
+            double fp32 = reference.TopK(labels, 1)!.Value;
+            foreach (int bits in (int[])[4, 3])
+                for (int seed = 0; seed < Seeds; seed++)
+                {
+                    var options = new QuantizationOptions { Compensation = ErrorCompensation.None, TargetBits = bits, UniformBits = bits, Seed = seed };
+                    var samples = Unlabelled.Of(subject.Calibration(data, AccuracyTables.CalibrationImages, seed));
+                    var (uniform, mixed) = (Run(options with { Method = AllocationMethod.Uniform }), Run(options));
+                    string line = string.Create(CultureInfo.InvariantCulture, $"| {subject.Name} | {bits} | {seed} | {100 * (uniform.TopK(labels, 1)!.Value - fp32):+0.0;−0.0}, {100 * (mixed.TopK(labels, 1)!.Value - fp32):+0.0;−0.0} "
+                        + $"| {100 * reference.Agreement(uniform):F1} %, {100 * reference.Agreement(mixed):F1} % | {reference.MeanKl(uniform):F4}, {reference.MeanKl(mixed):F4} | {reference.MeanKl(mixed) / reference.MeanKl(uniform):F2} |");
+                    text.WriteLine(line);
+                    Console.WriteLine($"{DateTime.Now:HH:mm:ss} {line}");
+
+                    ModelOutputs Run(QuantizationOptions o)
+                    {
+                        using var quantized = new OnnxSession(new ModelQuantizer(o).Quantize(model, samples).Model);
+                        return ModelOutputs.Of(quantized, evaluation, o.Run);
+                    }
+                }
+        }
+        return text.ToString().ReplaceLineEndings("\n");
+    }
+}
