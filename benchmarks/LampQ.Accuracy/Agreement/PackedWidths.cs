@@ -1,4 +1,3 @@
-using LampQ.Onnx;
 using LampQ.Quantization;
 using LampQ.Runtime;
 
@@ -16,20 +15,16 @@ static class PackedWidths
         text.WriteLine("| model | widths | packed bytes | images | KL, nats | same class as fp32 | top-1 against fp32, points |\n|---|---|--:|--:|--:|--:|--:|");
         foreach (var subject in Subject.All)
         {
-            var model = Model.Read(subject.Path(data));
+            var judge = new Judge(subject, data, limit);
             var calibration = Unlabelled.Of(subject.Calibration(data, AccuracyTables.CalibrationImages));
-            var evaluation = subject.Evaluation(data, limit);
-            int?[] labels = [.. Enumerable.Range(0, evaluation.Count).Select(evaluation.Label)];
-            using var fp32 = new OnnxSession(model);
-            var exact = ModelOutputs.Of(fp32, evaluation, new RunSettings());
             foreach (int bits in new[] { 4, 3 })
                 foreach (var (name, options) in new (string, QuantizationOptions)[]
                     { ($"uniform {bits}", new() { Method = AllocationMethod.Uniform, UniformBits = bits }), ($"mixed, {bits} on average", new() { TargetBits = bits }) })
                 {
-                    byte[] packed = new ModelQuantizer(Rows.ToNearest(options) with { Export = ExportFormat.Packed }).Quantize(model, calibration).Model.ToBytes();
+                    byte[] packed = new ModelQuantizer(Rows.ToNearest(options) with { Export = ExportFormat.Packed }).Quantize(judge.Model, calibration).Model.ToBytes();
                     using var session = LampQSession.Load(packed);
-                    var outputs = ModelOutputs.Of(session, evaluation, new RunSettings());
-                    string row = $"| {subject.Name} | {name} | {packed.Length:N0} | {evaluation.Count} | {exact.MeanKl(outputs):F4} | {exact.Agreement(outputs):P2} | {100 * (outputs.TopK(labels, 1) - exact.TopK(labels, 1)):F2} |";
+                    var (change, agreement, kl) = judge.Of(session, new RunSettings());
+                    string row = $"| {subject.Name} | {name} | {packed.Length:N0} | {judge.Images} | {kl:F4} | {agreement:P2} | {100 * change:F2} |";
                     text.WriteLine(row);
                     Console.WriteLine($"{DateTime.Now:HH:mm:ss} {row}");
                 }

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using LampQ.Onnx;
 using LampQ.Quantization;
-using LampQ.Runtime;
 
 namespace LampQ.Accuracy;
 
@@ -22,23 +21,16 @@ static class MethodStudy
             if (left.Length == 0)
                 continue;
             var subject = Subject.All.Single(s => s.Name == rows.Key);
-            var model = Model.Read(subject.Path(data));
-            var evaluation = subject.Evaluation(data, limit);
-            var labels = Enumerable.Range(0, evaluation.Count).Select(evaluation.Label).ToArray();
-            using var session = new OnnxSession(model);
-            var reference = ModelOutputs.Of(session, evaluation, new RunSettings());
-            double fp32 = reference.TopK(labels, 1)!.Value;
+            var judge = new Judge(subject, data, limit);
             foreach (var row in left)
             {
                 var options = row.Options;
                 var samples = Unlabelled.Of(subject.Calibration(data, row.Images, row.Seed));
                 var watch = Stopwatch.StartNew();
-                var result = new ModelQuantizer(options).Quantize(model, samples);
+                var result = new ModelQuantizer(options).Quantize(judge.Model, samples);
                 double seconds = watch.Elapsed.TotalSeconds;
-                using var quantized = new OnnxSession(result.Portable);
-                var outputs = ModelOutputs.Of(quantized, evaluation, options.Run);
-                var line = new FinishedRow(row.Key, evaluation.Count, result.AverageBits, outputs.TopK(labels, 1)!.Value - fp32, reference.Agreement(outputs), reference.MeanKl(outputs),
-                    PackedBytes(result), seconds, Held(result, options));
+                var (change, agreement, kl) = judge.Of(result.Portable, options.Run);
+                var line = new FinishedRow(row.Key, judge.Images, result.AverageBits, change, agreement, kl, PackedBytes(result), seconds, Held(result, options));
                 finished.Add(line);
                 Console.WriteLine($"{DateTime.Now:HH:mm:ss} {line}");
             }

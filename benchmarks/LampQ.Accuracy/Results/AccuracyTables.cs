@@ -1,6 +1,4 @@
-using LampQ.Onnx;
 using LampQ.Quantization;
-using LampQ.Runtime;
 
 namespace LampQ.Accuracy;
 
@@ -19,23 +17,15 @@ static class AccuracyTables
         ResultsText.Begin(text);
         foreach (var subject in Subject.All)
         {
-            string path = subject.Path(data);
-            var model = Model.Read(path);
+            var judge = new Judge(subject, data, limit);
             // Unlabelled: no method may look at the classes of the calibration images.
             var calibration = Unlabelled.Of(subject.Calibration(data, CalibrationImages));
-            var evaluation = subject.Evaluation(data, limit);
-            var labels = Enumerable.Range(0, evaluation.Count).Select(evaluation.Label).ToArray();
-            using var session = new OnnxSession(model);
-            var reference = ModelOutputs.Of(session, evaluation, new RunSettings());
-            double fp32 = reference.TopK(labels, 1)!.Value;
-            var bits = ResultsText.BeginModel(text, subject.Name, evaluation.Count, fp32, new FileInfo(path).Length);
+            var bits = ResultsText.BeginModel(text, subject.Name, judge.Images, judge.Top1, new FileInfo(subject.Path(data)).Length);
             foreach (var (name, options) in Rows.All)
             {
-                var result = new ModelQuantizer(options).Quantize(model, calibration);
-                using var quantized = new OnnxSession(result.Model);
-                var outputs = ModelOutputs.Of(quantized, evaluation, options.Run);
-                var row = new ResultRow(name, result.AverageBits, outputs.TopK(labels, 1)!.Value - fp32, reference.Agreement(outputs), reference.MeanKl(outputs),
-                    result.SizeInBytes, result.Refinement, string.Concat(result.Layers.Select(l => l.Bits)));
+                var result = new ModelQuantizer(options).Quantize(judge.Model, calibration);
+                var (change, agreement, kl) = judge.Of(result.Model, options.Run);
+                var row = new ResultRow(name, result.AverageBits, change, agreement, kl, result.SizeInBytes, result.Refinement, string.Concat(result.Layers.Select(l => l.Bits)));
                 ResultsText.Add(text, row, bits);
                 Console.WriteLine($"{DateTime.Now:HH:mm:ss} {subject.Name}: {row}");
             }

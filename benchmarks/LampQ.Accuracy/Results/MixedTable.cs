@@ -1,7 +1,5 @@
 using System.Globalization;
-using LampQ.Onnx;
 using LampQ.Quantization;
-using LampQ.Runtime;
 
 namespace LampQ.Accuracy;
 
@@ -28,28 +26,19 @@ static class MixedTable
             """);
         foreach (var subject in Subject.All)
         {
-            var model = Model.Read(subject.Path(data));
-            var evaluation = subject.Evaluation(data, limit);
-            var labels = Enumerable.Range(0, evaluation.Count).Select(evaluation.Label).ToArray();
-            using var session = new OnnxSession(model);
-            var reference = ModelOutputs.Of(session, evaluation, new RunSettings());
-            double fp32 = reference.TopK(labels, 1)!.Value;
+            var judge = new Judge(subject, data, limit);
             foreach (int bits in (int[])[4, 3])
                 for (int seed = 0; seed < Seeds; seed++)
                 {
                     var options = new QuantizationOptions { Compensation = ErrorCompensation.None, TargetBits = bits, UniformBits = bits, Seed = seed };
                     var samples = Unlabelled.Of(subject.Calibration(data, AccuracyTables.CalibrationImages, seed));
                     var (uniform, mixed) = (Run(options with { Method = AllocationMethod.Uniform }), Run(options));
-                    string line = string.Create(CultureInfo.InvariantCulture, $"| {subject.Name} | {bits} | {seed} | {100 * (uniform.TopK(labels, 1)!.Value - fp32):+0.0;−0.0}, {100 * (mixed.TopK(labels, 1)!.Value - fp32):+0.0;−0.0} "
-                        + $"| {100 * reference.Agreement(uniform):F1} %, {100 * reference.Agreement(mixed):F1} % | {reference.MeanKl(uniform):F4}, {reference.MeanKl(mixed):F4} | {reference.MeanKl(mixed) / reference.MeanKl(uniform):F2} |");
+                    string line = string.Create(CultureInfo.InvariantCulture, $"| {subject.Name} | {bits} | {seed} | {100 * uniform.Top1Change:+0.0;−0.0}, {100 * mixed.Top1Change:+0.0;−0.0} "
+                        + $"| {100 * uniform.Agreement:F1} %, {100 * mixed.Agreement:F1} % | {uniform.Kl:F4}, {mixed.Kl:F4} | {mixed.Kl / uniform.Kl:F2} |");
                     text.WriteLine(line);
                     Console.WriteLine($"{DateTime.Now:HH:mm:ss} {line}");
 
-                    ModelOutputs Run(QuantizationOptions o)
-                    {
-                        using var quantized = new OnnxSession(new ModelQuantizer(o).Quantize(model, samples).Model);
-                        return ModelOutputs.Of(quantized, evaluation, o.Run);
-                    }
+                    Verdict Run(QuantizationOptions o) => judge.Of(new ModelQuantizer(o).Quantize(judge.Model, samples).Model, o.Run);
                 }
         }
         return text.ToString().ReplaceLineEndings("\n");
