@@ -361,7 +361,8 @@ public class SampleSetTests
         var preprocessing = new Preprocessing { Crop = new ImageSize(224, 224) };
 
         Peak(few.Path); // code compiled, pools filled
-        var thirtyTwo = Peak(few.Path);
+        // What tests before left behind may be given back while it is measured, and makes it less.
+        var thirtyTwo = Enumerable.Range(0, 3).Max(_ => Peak(few.Path));
         var fiveHundred = Peak(folder.Path);
 
         // Without the bound, 500 images would take 287 MiB as floats, or 72 MiB as bytes; the cache may take 11.4 MiB more than for 32.
