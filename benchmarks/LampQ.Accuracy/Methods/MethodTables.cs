@@ -14,6 +14,7 @@ static class MethodTables
 
             Written by `benchmarks/accuracy.sh --only methods`; nothing here is typed by hand. `lampq quantize --method NAME` in the profile and width of each table; `lampq methods` says what each sets and where it differs
             from its paper. Unlabelled calibration images (as many as the paper has, or as the effort says), drawn anew by each seed; evaluation on other images.
+            "widths": what the method offers; `lampq+` at `balanced` and `best` takes one width for all layers where that was measured closer.
             "holds": bits of patch embedding and head, then bits of Q, K, V and the attention map and how the map is coded, then how the input of fc2 is coded where it is not uniform. In `paper` tables the input of each layer takes the layer's
             width (the image keeps 8 bits), in `cpu` tables 8 bits. LayerNorm, softmax, GELU and residual additions are float. Bytes: the file with its weights packed bit by bit. Seconds depend on what else the machine does.
             Several seeds: the mean, and behind ± half the distance of the extremes. One image is 0.15 points of top-1; the noise of a difference is about one point, so agreement and KL decide.
