@@ -9,7 +9,7 @@ static class MethodPlot
 {
     const int PanelWidth = 400, PanelHeight = 300, Left = 62, Top = 34, Bottom = 44, Right = 14, Legend = 150;
 
-    // Told apart by hue and, the second time round, by dashes.
+    // Told apart by hue and, the second time round, by dashes and hollow points.
     static readonly string[] colours = ["#1f77b4", "#d62728", "#2ca02c", "#ff7f0e", "#9467bd", "#8c564b", "#e377c2", "#17becf"];
 
     public static string Write(IReadOnlyList<FinishedRow> done)
@@ -27,7 +27,7 @@ static class MethodPlot
         for (int i = 0; i < lines.Length; i++)
         {
             double y = Top + 16 * i, x = Subject.All.Count * PanelWidth + 8;
-            svg.WriteLine(FormattableString.Invariant($"""<line x1="{x}" y1="{y}" x2="{x + 22}" y2="{y}" {Stroke(i)}/><text x="{x + 28}" y="{y + 4}">{SecurityElement.Escape(lines[i])}</text>"""));
+            svg.WriteLine(FormattableString.Invariant($"""<line x1="{x}" y1="{y}" x2="{x + 22}" y2="{y}" {Stroke(i)}/>{Dot(i, x + 11, y)}<text x="{x + 28}" y="{y + 4}">{SecurityElement.Escape(lines[i])}</text>"""));
         }
         svg.WriteLine("</svg>");
         return svg.ToString().ReplaceLineEndings("\n");
@@ -50,10 +50,13 @@ static class MethodPlot
             var own = points.Where(p => p.Line == lines[i]).OrderBy(p => p.Bytes).ToArray();
             svg.WriteLine($"""<polyline fill="none" {Stroke(i)} points="{string.Join(' ', own.Select(p => FormattableString.Invariant($"{X(p.Bytes):F1},{Y(p.Kl):F1}")))}"/>""");
             foreach (var p in own)
-                svg.WriteLine(FormattableString.Invariant($"""<circle cx="{X(p.Bytes):F1}" cy="{Y(p.Kl):F1}" r="3" fill="{colours[i % colours.Length]}"/>"""));
+                svg.WriteLine(Dot(i, X(p.Bytes), Y(p.Kl)));
         }
         svg.WriteLine(FormattableString.Invariant($"""<text x="{(Left + PanelWidth) / 2}" y="{PanelHeight - 10}" text-anchor="middle">bytes, millions (weights packed)</text><text transform="translate(16 {PanelHeight / 2}) rotate(-90)" text-anchor="middle">mean KL (fp32 ‖ quantized)</text></g>"""));
     }
+
+    static string Dot(int line, double x, double y) =>
+        FormattableString.Invariant($"""<circle cx="{x:F1}" cy="{y:F1}" r="3" fill="{(line < colours.Length ? colours[line] : "white")}" stroke="{colours[line % colours.Length]}" stroke-width="1.6"/>""");
 
     static string Stroke(int line) => $"""stroke="{colours[line % colours.Length]}" stroke-width="1.6"{(line < colours.Length ? "" : " stroke-dasharray=\"5 3\"")}""";
 
