@@ -6,7 +6,7 @@ namespace LampQ.Quantization;
 public abstract partial class AllocationRule
 {
     /// <summary>Every known rule.</summary>
-    public static IReadOnlyList<AllocationRule> All => [Ilp, Greedy, TwoBlock, Pareto];
+    public static IReadOnlyList<AllocationRule> All => [Ilp, Greedy, FirstBlock, TwoBlock, Pareto];
 
     /// <summary>Name on the command line.</summary>
     public abstract string Name { get; }

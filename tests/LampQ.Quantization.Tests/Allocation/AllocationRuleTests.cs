@@ -69,20 +69,22 @@ public sealed class AllocationRuleTests
     }
 
     [TestMethod]
-    public void TwoBlock_TheFirstTwoBlocks_AreRaisedAndTheLeastSensitiveOfEachTypeLowered()
+    [DataRow("first-block", 1)]
+    [DataRow("two-block", 2)]
+    public void FirstBlocks_OneOrTwo_AreRaisedAndTheLeastSensitiveOfEachTypeLowered(string rule, int blocks)
     {
         var (groups, profile) = Groups(3, blocks: 6);
         var problem = Formulation.OfTargetBits(groups, profile, Bits, 4);
 
-        var allocation = AllocationRule.TwoBlock.Allocate(problem, groups, profile).Answer.Allocation!;
+        var allocation = AllocationRule.All.Single(r => r.Name == rule).Allocate(problem, groups, profile).Answer.Allocation!;
 
         Assert.AreEqual(problem.Budgets[0].Limit, allocation.Totals[0], "as many layers up as down: the mean stays");
         foreach (var type in Enumerable.Range(0, groups.Length).Where(i => groups[i].Layers[0].Block >= 0).GroupBy(i => groups[i].Type))
         {
-            int[] later = [.. type.Where(i => groups[i].Layers[0].Block >= 2).OrderBy(i => profile.Groups[i].Sensitivity)];
+            int[] later = [.. type.Where(i => groups[i].Layers[0].Block >= blocks).OrderBy(i => profile.Groups[i].Sensitivity)];
             Assert.IsTrue(type.Except(later).All(i => allocation.BitsOf(i) == 5), $"{type.Key}");
-            Assert.IsTrue(later.Take(2).All(i => allocation.BitsOf(i) == 3), $"{type.Key}");
-            Assert.IsTrue(later.Skip(2).All(i => allocation.BitsOf(i) == 4), $"{type.Key}");
+            Assert.IsTrue(later.Take(blocks).All(i => allocation.BitsOf(i) == 3), $"{type.Key}");
+            Assert.IsTrue(later.Skip(blocks).All(i => allocation.BitsOf(i) == 4), $"{type.Key}");
             Assert.AreEqual(6, type.Count());
         }
     }

@@ -75,7 +75,7 @@ public sealed class RecipeTests
     [TestMethod]
     [DataRow("lampq", "type-aware-fisher", "dynamic-programming")]
     [DataRow("mptq-vit", "kl-damage", "greedy")]
-    [DataRow("lrp-qvit", "lrp-relevance", "two-block")]
+    [DataRow("lrp-qvit", "lrp-relevance", "first-block")]
     [DataRow("vt-ptq", "nuclear-norm", "dynamic-programming")]
     public void Quantize_MixedRecipe_MeasuresAndAllocatesAsItsPaper(string name, string metric, string rule)
     {
