@@ -13,7 +13,7 @@ static class ResultsText
 
         Written by `benchmarks/accuracy.sh`; nothing here is typed by hand. {AccuracyTables.CalibrationImages} unlabelled calibration images (seed 0), weights rounded to nearest with a scale a row (`--compensate none --weight-scale mse`; docs/results-methods.md has what compensation and zero points add); evaluation on other images. Defaults were compared on
         calibration images held out from those {AccuracyTables.CalibrationImages} (docs/defaults.md). In every row patch embedding and head hold 8 bits (weights and inputs), Q, K, V and the attention map 8 bits; LayerNorm, softmax,
-        GELU and residual additions are float. `cpu`: inputs of layers at 8 bits. `paper`: the input of each layer takes the layer's width. "on average" weighs by parameters,
+        GELU and residual additions are float. `cpu`: inputs of layers at 8 bits. `paper`: the input of each layer takes the layer's width, behind GELU in the nearest of the codes of docs/decisions/0017. "on average" weighs by parameters,
         over the 48 layers of the blocks; no row has more Σ parameters·bits than the uniform one of its width. "pairs": those that refinement kept, of those it tried. int8 container.
 
         One image is 0.15 points of top-1; the noise of a difference is about one point, so agreement and KL decide. Why type-aware-fisher can lose to uniform: docs/decisions/0009-sensitivity-metrics.md.
