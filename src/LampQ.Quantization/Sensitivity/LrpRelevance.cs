@@ -9,7 +9,7 @@ public abstract partial class SensitivityMetric
     /// LRP-QViT's layer importance (arXiv 2401.11243, equations 21 to 23): C_i = mean over samples and over the layer's output of (∇y ∘ R_y)⁺, R_y the relevance of the class
     /// (the label, else the prediction), S_i = C_i/ΣC, and D_i(b) = S_i times Lemma 3's error at b bits.
     /// </summary>
-    /// <remarks>The paper only ranks with S and never asks what a width costs; the fall of the error with the bits is LampQ's. The rule it was made for is <c>two-block</c>.</remarks>
+    /// <remarks>The paper only ranks with S and never asks what a width costs; the fall of the error with the bits is LampQ's. The rules it was made for are <c>first-block</c> and <c>two-block</c>; by a few dozen samples the order is chance.</remarks>
     public static SensitivityMetric LrpRelevance { get; } = new LrpRelevanceMetric();
 }
 
