@@ -107,6 +107,36 @@ public sealed class QuantizeTests
     }
 
     [TestMethod]
+    public void Run_FileLongerThanLampQWouldWriteIt_ReportsTheFilesLength()
+    {
+        using var place = new Workplace();
+        // Field 1 (IR version) once more: the same model in two bytes more.
+        File.WriteAllBytes(place.Model, [.. File.ReadAllBytes(place.Model), 0x08, (byte)Model.Read(place.Model).IrVersion]);
+
+        var run = place.Quantize("--method", "uniform", "--format", "json");
+
+        run.AssertDone();
+        Assert.AreEqual(new FileInfo(place.Model).Length, run.Json.GetProperty("bytes").GetProperty("fp32").GetInt64());
+    }
+
+    [TestMethod]
+    public void Run_WeightsBesideTheModel_ReportsTheLengthOfOneFileWithAllOfThem()
+    {
+        using var place = new Workplace();
+        // graph (7) { initializer (5) { dims (1): 100, data_type (2): float, name (8), external_data (13) { "location", "w" }, data_location (14): external } }, merged into the graph.
+        byte[] weights = [0x0A, 1, 100, 0x10, 1, 0x42, 5, .. "extra"u8, 0x6A, 13, 0x0A, 8, .. "location"u8, 0x12, 1, .. "w"u8, 0x70, 1];
+        place.Write("w", new byte[400]);
+        File.WriteAllBytes(place.Model, [.. File.ReadAllBytes(place.Model), 0x3A, (byte)(weights.Length + 2), 0x2A, (byte)weights.Length, .. weights]);
+
+        var run = place.Quantize("--method", "uniform", "--format", "json");
+
+        run.AssertDone();
+        long bytes = run.Json.GetProperty("bytes").GetProperty("fp32").GetInt64();
+        Assert.AreEqual(Model.Read(place.Model).ToBytes().LongLength, bytes);
+        Assert.IsTrue(bytes > new FileInfo(place.Model).Length, $"{bytes}");
+    }
+
+    [TestMethod]
     public void Run_LabelsKnown_SaysTop1OfBoth()
     {
         using var place = new Workplace();

@@ -22,6 +22,7 @@ sealed class QuantizeRun(QuantizeRequest request, Terminal terminal)
             terminal.Note(note);
 
         var classifier = ClassifierModel.Read(request.Model);
+        long fp32Bytes = SizeAsOneFile(classifier);
         var structure = FloatModel.Check(classifier.Model, request.Model, request.Options.Container);
         foreach (var one in request.BitsFor)
             one.Check(structure);
@@ -66,9 +67,25 @@ sealed class QuantizeRun(QuantizeRequest request, Terminal terminal)
         terminal.Report($"wrote '{request.Output}'");
         var seconds = new SecondsLine(loaded, measured - loaded, result.Seconds.Calibrate, result.Seconds.Sensitivity, result.Seconds.Solve, result.Seconds.Refine, result.Seconds.Compensate, result.Seconds.Reconstruct,
             result.Seconds.Write + written - compared, compared - quantized, written);
-        QuantizeReport.Of(request, result, structure, classifier.Model.ToBytes().LongLength, bytes.LongLength, fp32, evaluation, latency, fast.EngineName, seconds, preprocessing)
+        QuantizeReport.Of(request, result, structure, fp32Bytes, bytes.LongLength, fp32, evaluation, latency, fast.EngineName, seconds, preprocessing)
             .Write(terminal.Output, request.Format);
         return ExitCodes.Ok;
+    }
+
+    /// <summary>Length of the model's file; where weights lie beside it, of one file that holds them.</summary>
+    static long SizeAsOneFile(ClassifierModel classifier)
+    {
+        byte[] file = File.ReadAllBytes(classifier.Path);
+        try
+        {
+            Model.Read(file);
+            return file.LongLength;
+        }
+        // The file itself was read without complaint, so bytes alone fail for external data only.
+        catch (InvalidDataException)
+        {
+            return classifier.Model.ToBytes().LongLength;
+        }
     }
 
     (SampleSet Samples, string? Preprocessing) OpenSamples(ClassifierModel classifier)
