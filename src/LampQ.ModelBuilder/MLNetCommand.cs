@@ -36,15 +36,15 @@ sealed class MLNetCommand
         mlnet.preprocessing.AddTo(root);
         root.Options.Add(mlnet.threads);
         root.Options.Add(mlnet.format);
-        root.SetAction(parsed => new MLNetRun(mlnet.Read(parsed), terminal).Run());
+        root.SetAction(parsed => new MLNetRun(mlnet.Read(parsed, terminal), terminal).Run());
         return root;
     }
 
-    MLNetRequest Read(ParseResult parsed)
+    MLNetRequest Read(ParseResult parsed, Terminal terminal)
     {
         var recipe = method.ValueIn(parsed);
-        if (parsed.IsGiven(widths.Uniform) && recipe.IsMixed)
-            throw CommandError.Usage("--uniform-bits belongs to methods that do not mix widths, such as --method uniform. Leave it out, or choose such a method.");
+        if (widths.NoteIn(parsed, recipe, recipe.IsMixed) is { } note)
+            terminal.Note(note);
         string? folder = parsed.GetValue(output);
         if (folder is not null && !Directory.Exists(folder))
             throw CommandError.Usage($"--output is '{folder}', which is no folder; expected one that exists.");

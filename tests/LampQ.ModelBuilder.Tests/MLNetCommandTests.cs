@@ -110,6 +110,20 @@ public class MLNetCommandTests
     }
 
     [TestMethod]
+    [DataRow("lampq+", "--uniform-bits has no effect", 4)]
+    [DataRow("uniform", "--target-bits has no effect", 3)]
+    public void Run_BothWidths_SaysWhichHasNoEffect(string method, string note, int bits)
+    {
+        using var project = new ProjectFolder();
+
+        var (code, output, error) = project.Run("--method", method, "--uniform-bits", "3", "--target-bits", "4", "--refinement-steps", "0", "--format", "json");
+
+        Assert.AreEqual(0, code, error);
+        StringAssert.Contains(error, note);
+        Assert.AreEqual(bits, JsonDocument.Parse(output).RootElement.GetProperty("averageBits").GetDouble(), 0.2);
+    }
+
+    [TestMethod]
     [DataRow("Regression", "Folder", "images", "Regression")]
     [DataRow("ObjectDetection", "Folder", "images", "ObjectDetection")]
     [DataRow("ImageClassification", "TabularFile", "images", "TabularFile")]

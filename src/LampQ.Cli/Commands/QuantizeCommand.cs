@@ -121,18 +121,16 @@ sealed class QuantizeCommand
             RefuseWithout([SensitivityMetric.TypeAwareFisher], option, parsed, recipe, allocation);
         RefuseWithout([SensitivityMetric.FisherDamage], fisherDraws, parsed, recipe, allocation);
         RefuseWithout([SensitivityMetric.FisherPerturbation, SensitivityMetric.HessianTrace], probes, parsed, recipe, allocation);
+        if (widths.NoteIn(parsed, recipe, allocation != AllocationMethod.Uniform) is { } note)
+            notes.Add(note);
         if (allocation == AllocationMethod.Uniform)
         {
             if (new Option[] { maxBops, maxLatency }.FirstOrDefault(parsed.IsGiven) is { } budget)
                 throw CommandError.Usage($"{budget.Name} chooses widths, and --method {recipe.Name} gives every layer the same. Leave one of them out.");
-            if (parsed.IsGiven(widths.Uniform) && parsed.IsGiven(widths.Target))
-                notes.Add($"--method {recipe.Name} takes its width from --uniform-bits; --target-bits has no effect.");
             if (size is not null)
                 notes.Add($"--method {recipe.Name} gives every layer the same width; --max-size has no effect.");
             size = null;
         }
-        else if (parsed.IsGiven(widths.Uniform))
-            notes.Add($"--uniform-bits has no effect: --method {recipe.Name} gives layers different widths, --target-bits on average.");
 
         string modelPath = parsed.GetRequiredValue(model), outputPath = parsed.GetRequiredValue(output);
         var choice = preprocessing.Read(parsed);

@@ -33,6 +33,16 @@ sealed class WidthOptions
                 $"--method {recipe.Name} gives every layer the same width, and --target-bits is {target}; expected a whole number from 2 to 8, or a method that mixes widths ({string.Join(", ", Recipe.All.Where(r => r.IsMixed).Select(r => r.Name))})."));
     }
 
+    /// <summary>Which of the two has no effect, where one was given in vain; else null.</summary>
+    /// <param name="parsed">What the user wrote.</param>
+    /// <param name="recipe">The method, for messages.</param>
+    /// <param name="isMixed">Whether layers get different widths.</param>
+    public string? NoteIn(ParseResult parsed, Recipe recipe, bool isMixed) =>
+        !parsed.IsGiven(Uniform) ? null
+        : isMixed ? $"--uniform-bits has no effect: --method {recipe.Name} gives layers different widths, --target-bits on average."
+        : parsed.IsGiven(Target) ? $"--method {recipe.Name} takes its width from --uniform-bits; --target-bits has no effect."
+        : null;
+
     static double ParseTarget(string text) =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value is >= 0 and <= 8
             ? value
