@@ -77,7 +77,7 @@ public static class LampQCatalog
     /// ML.NET's own steps (LoadImages, ResizeImages, ExtractPixels of Microsoft.ML.ImageAnalytics) work before LampQ's as well; they have one offset and one scale
     /// for all channels and no antialias. No data are needed for fitting; saved models load with LampQ.Transforms present; not exportable to ONNX.
     /// A row without an image, or with one that does not decode, is an <see cref="InvalidOperationException"/> or <see cref="InvalidDataException"/> that names the column and what was found; ML.NET tells
-    /// a mapping no row numbers.
+    /// a mapping no row numbers. Decoding needs libturbojpeg for JPEG and libpng 1.6 for PNG (<see cref="DllNotFoundException"/> where they are missing), unless LampQ is built with -p:LampQImages=skia.
     /// </remarks>
     public static IEstimator<ITransformer> LampQPixels(this TransformsCatalog catalog, string outputColumnName, string inputColumnName, Preprocessing preprocessing)
     {

@@ -26,7 +26,7 @@ public sealed record LampQOptions : LampQScoringOptions
     /// </summary>
     public string? LabelColumnName { get; init; }
 
-    /// <summary>Rows that calibrate, 1 or more; all rows where there are fewer. Default null: as many as <c>lampq quantize</c> takes, which is what the recipe's paper does, or what the effort is worth (64, 128 or 512).</summary>
+    /// <summary>Rows that calibrate, 1 or more; all rows where there are fewer. Default null: as many as <c>lampq quantize</c> takes, which is what the recipe's paper does, or what the effort is worth (64, 192 or 512).</summary>
     public int? CalibrationRows { get; init; }
 
     /// <summary>

@@ -46,7 +46,7 @@ public sealed record LampQReport
     /// <summary>Median milliseconds a row of the float model on this CPU and the step's threads, both models in turn.</summary>
     public required double Fp32Milliseconds { get; init; }
 
-    /// <summary>Median milliseconds a row of the quantized model. .NET compiles LampQ's kernels for speed while they run in the first seconds, so models of about a millisecond are faster later.</summary>
+    /// <summary>Median milliseconds a row of the quantized model.</summary>
     public required double QuantizedMilliseconds { get; init; }
 
     /// <summary>Which quantized operations run on LampQ's kernels, and why the others do not; empty for a packed model, whose operators are chosen already.</summary>
