@@ -1,19 +1,18 @@
 // Quantize a Vision Transformer in an ML.NET pipeline, score pictures in batches, save and load.
 // dotnet run -c Release --project examples/LampQ.Pipeline
 //
-// Output with ML.NET 5.0.1 (2 cores of an AMD EPYC, AVX-512 VNNI; times differ from run to run, the rest does not on a machine of this kind;
-// the report times both models right after loading them, before .NET has compiled LampQ's kernels for speed: after three seconds of runs it says 0.578 and 0.338 ms):
+// Output with ML.NET 5.0.1 (AMD EPYC, AVX-512 VNNI) without its times, which differ from run to run; the rest does not on a machine of this kind:
 //
-//   average bits 4.00 over 26 layers, 48 rows, 9.0 s
+//   average bits 4.00 over 26 layers, 48 rows, … s
 //   bytes        738,389 fp32, 292,811 quantized
-//   ms a row     0.576 fp32, 1.240 quantized
-//   agreement    100.0 % of predictions, mean KL 1.77E-05
+//   ms a row     … fp32, … quantized
+//   agreement    100.0 % of predictions, mean KL 1.82E-05
 //   top-1        97.9 % fp32, 97.9 % quantized (on the calibration rows)
 //   kernels      46 quantized operations run on LampQ's kernels, 0 on ONNX Runtime's own
 //
-//   right: 453 of 480
+//   right: 455 of 480
 //   picture 7: stripes at 45°
-//   loaded from 222 kB, right: 453 of 480
+//   loaded from 233 kB, right: 455 of 480
 
 using LampQ.Demo;
 using LampQ.Transforms;
