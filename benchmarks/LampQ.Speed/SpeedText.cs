@@ -9,6 +9,10 @@ static class SpeedText
 {
     public const string Float = "fp32", Qdq = "int8 QDQ", SameIntegers = "the same integers, ONNX Runtime";
 
+    const string FusedSentence = "Hand-fused int8 is the int8 QDQ graph with its integers put by hand into ONNX Runtime's own fused operators (com.microsoft: MatMulIntegerToFloat with bias, BiasGelu, and where a row says so SkipLayerNormalization and QAttention, whose attention is float).";
+
+    static bool IsFused(Row row) => row.Engine.StartsWith("hand-fused", StringComparison.Ordinal);
+
     public static string EngineOf(Spelling spelling) => spelling switch
     {
         Spelling.Float => Float,
@@ -25,7 +29,10 @@ static class SpeedText
         string cpu = Processor("model name");
         text.AppendLine($"# Whole models on {(title.Length > 0 ? title : cpu)}").AppendLine()
             .AppendLine($"Written by benchmarks/speed.sh on {DateTime.UtcNow:yyyy-MM-dd}: {cpu}, family {Processor("cpu family")}, model {Processor("model")}, {Environment.ProcessorCount} cores, .NET {Environment.Version}, integer kernel {Diagnosis.OfThisProcess().IntegerKernels.Last(k => k.Offered).Name}; medians of engines run in turn, waiting threads {(spin ? "spin" : "sleep")}{(onProcessor ? ", time on the processor instead of the clock's" : "")}.")
-            .AppendLine("DeiT-S-like is the shape of DeiT-S with random weights (benchmarks/LampQ.Speed/VitSpeedModel.cs); DeiT-Tiny is the real model, quantized by `lampq quantize`.").AppendLine();
+            .AppendLine("DeiT-S-like is the shape of DeiT-S with random weights (benchmarks/LampQ.Speed/VitSpeedModel.cs); DeiT-Tiny is the real model, quantized by `lampq quantize`.");
+        if (settings.SelectMany(s => s.Rows).Any(IsFused))
+            text.AppendLine(FusedSentence);
+        text.AppendLine();
         foreach (var group in settings.GroupBy(s => s.Model))
             Ratios(text, group.Key, [.. group]);
         text.AppendLine("## Milliseconds a run").AppendLine().AppendLine("| model | threads | batch | ONNX Runtime | engine | median | best | quartiles apart | runs |").AppendLine("|---|--:|--:|---|---|--:|--:|--:|--:|");
@@ -45,7 +52,7 @@ static class SpeedText
     {
         var opponents = new (string Name, Func<Row, bool> Is)[]
         {
-            (Float, r => r.Engine == Float), (Qdq, r => r.Engine == Qdq), ("hand-fused int8", r => r.Engine.StartsWith("hand-fused", StringComparison.Ordinal)), (SameIntegers, r => r.Engine == SameIntegers),
+            (Float, r => r.Engine == Float), (Qdq, r => r.Engine == Qdq), ("hand-fused int8", IsFused), (SameIntegers, r => r.Engine == SameIntegers),
         }.Where(o => settings[0].Rows.Any(o.Is)).ToArray();
         text.AppendLine($"## {model}: how many times faster than ONNX Runtime").AppendLine()
             .AppendLine("Each opponent is the fastest of its kind over the ONNX Runtime versions (and spellings) in the table below; LampQ is its own fastest over the same versions.").AppendLine()
