@@ -32,8 +32,8 @@ static class TimeTables
 
             `lampq quantize`, 4 bits on average, profile cpu, from its start to the written file; every default but those named. Peak: largest resident set.
 
-            | | images | seconds | load | baseline | calibrate | sensitivity | solve | refine | write | compare | peak, MB |
-            |---|---|---|---|---|---|---|---|---|---|---|---|
+            | | images | seconds | load | baseline | calibrate | sensitivity | solve | refine | compensate | reconstruct | write | compare | peak, MB |
+            |---|---|---|---|---|---|---|---|---|---|---|---|---|---|
             {table.ToString().TrimEnd()}
 
             Memory from {Few} to {Many} calibration images: {100 * (peakOfMany / peakOfFew - 1):+0.0;−0.0} %.
@@ -55,7 +55,7 @@ static class TimeTables
             using var report = JsonDocument.Parse(run.Output);
             var seconds = report.RootElement.GetProperty("seconds");
             double Of(string stage) => seconds.GetProperty(stage).GetDouble();
-            string[] stages = ["load", "baseline", "calibrate", "sensitivity", "solve", "refine", "write", "compare"];
+            string[] stages = ["load", "baseline", "calibrate", "sensitivity", "solve", "refine", "compensate", "reconstruct", "write", "compare"];
             table.WriteLine($"| {subject.Name}, {metric} | {images} | {Of("total"):F1} | {string.Join(" | ", stages.Select(s => s == "solve" ? $"{Of(s):F3}" : $"{Of(s):F1}"))} | {run.PeakBytes / 1e6:F0} |");
             Console.WriteLine($"{DateTime.Now:HH:mm:ss} {subject.Name}, {metric}, {images} images: {Of("total"):F1} s, {run.PeakBytes / 1e6:F0} MB");
             return run.PeakBytes;
