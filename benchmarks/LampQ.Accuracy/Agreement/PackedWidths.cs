@@ -11,7 +11,7 @@ static class PackedWidths
     {
         var text = new StringWriter();
         text.WriteLine("# Mixed and uniform widths at the same packed bytes\n");
-        text.WriteLine($"Written by `LampQ.Accuracy widths`: `lampq quantize --export packed --compensate none`, {AccuracyTables.CalibrationImages} calibration images, LampQ's kernels, evaluation images. KL(fp32 ‖ quantized).\n");
+        text.WriteLine($"Written by `LampQ.Accuracy widths` on {DateTime.UtcNow:yyyy-MM-dd}: `lampq quantize --export packed --compensate none --weight-scale mse`, {AccuracyTables.CalibrationImages} calibration images, LampQ's kernels, evaluation images. KL(fp32 ‖ quantized).\n");
         text.WriteLine("| model | widths | packed bytes | images | KL, nats | same class as fp32 | top-1 against fp32, points |\n|---|---|--:|--:|--:|--:|--:|");
         foreach (var subject in Subject.All)
         {

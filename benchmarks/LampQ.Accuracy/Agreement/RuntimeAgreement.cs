@@ -18,7 +18,7 @@ static class RuntimeAgreement
         Directory.CreateDirectory(models);
         var text = new StringWriter();
         text.WriteLine("# LampQ's kernels and ONNX Runtime on the same integers\n");
-        text.WriteLine($"Written by `LampQ.Accuracy agreement`: {Machine()}. Portable files of `lampq quantize`, evaluation images.");
+        text.WriteLine($"Written by `LampQ.Accuracy agreement` on {DateTime.UtcNow:yyyy-MM-dd}: {Machine()}. Portable files of `lampq quantize --compensate none --weight-scale mse`, evaluation images.");
         text.WriteLine("\"optimized\" is ONNX Runtime as everybody runs it; \"as written\" is the same file without graph optimizations, whose products of dequantized codes are float.");
         text.WriteLine("Distance: ‖a − b‖ over all logits, divided by ‖optimized − fp32‖.\n");
         text.WriteLine("| model | bits | images | a | b | same class | KL(b ‖ a), nats | distance | top-1 of a − b, points |\n|---|---|--:|---|---|--:|--:|--:|--:|");
