@@ -24,7 +24,8 @@ sealed class HeldOutStudy
     /// <param name="profile">What is narrowed.</param>
     public HeldOutStudy(Model model, SampleSet samples, int calibrated, QuantizationProfile profile)
     {
-        options = new QuantizationOptions { Profile = profile, AttentionBits = 8 };
+        // Pinned, so that a rerun differs by the metrics and guides alone and not by quantizers that became the default since.
+        options = new QuantizationOptions { Profile = profile, AttentionBits = 8, WeightQuantizer = WeightQuantizer.Mse, GeluQuantizer = GeluQuantizer.Uniform };
         var folded = new ConstantFolding().Apply(model);
         ShapeInference.Infer(folded);
         calibration = Calibration.Of(folded, Unlabelled.Of(samples, 0, calibrated), options.Run);
