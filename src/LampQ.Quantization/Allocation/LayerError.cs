@@ -31,7 +31,6 @@ public sealed class LayerError(Calibration calibration, LayerQuantizers quantize
         double norm = System.Numerics.Tensors.TensorPrimitives.SumOfSquares<float>(rounded);
         System.Numerics.Tensors.TensorPrimitives.Subtract(rounded, weight, rounded);
         var input = calibration.Statistics[layer.Input.Name].Groups[0];
-        double rows = (double)input.Total / layer.InputChannels;
-        return (InputGrams.Energy(rounded, layer.OutputChannels, gram) + rows * RangeSearch.MeanSquaredError(input, plan.Input) * norm) / energy;
+        return (InputGrams.Energy(rounded, layer.OutputChannels, gram) + grams.RowsOf(layer) * RangeSearch.MeanSquaredError(input, plan.Input) * norm) / energy;
     }
 }

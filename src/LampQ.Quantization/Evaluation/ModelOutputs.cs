@@ -59,7 +59,7 @@ public sealed record ModelOutputs(int Classes, IReadOnlyList<float[]> Scores)
     /// <summary>Mean over the samples of the largest softmax probability, 0 to 1.</summary>
     public double MeanTopProbability() => Scores.Count == 0 ? 0 : Scores.Average(s => Math.Exp(s.Max() - LogSumExp(s)));
 
-    /// <summary>Share of samples whose class is among the k largest scores; samples without a class do not count, and without any the answer is null.</summary>
+    /// <summary>Share of samples whose class is among the k largest scores; samples without a class do not count, and without any the answer is null. NaN counts as larger than everything, and a class whose score it is as wrong.</summary>
     public double? TopK(IReadOnlyList<int?> labels, int k)
     {
         int known = 0, right = 0;
@@ -71,7 +71,7 @@ public sealed record ModelOutputs(int Classes, IReadOnlyList<float[]> Scores)
                 // Ties count in favour of the earlier class, as argmax does.
                 int before = 0;
                 for (int c = 0; c < Classes; c++)
-                    if (Scores[i][c] > own || (Scores[i][c] == own && c < label))
+                    if (!(Scores[i][c] <= own) || (Scores[i][c] == own && c < label))
                         before++;
                 if (before < k)
                     right++;

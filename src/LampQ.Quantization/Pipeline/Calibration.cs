@@ -27,22 +27,23 @@ public sealed record Calibration
     /// <param name="settings">Batch size and threads.</param>
     /// <param name="cancellation">Cancels between two batches.</param>
     /// <param name="transformations">What is applied: first those that need no ranges, then the others, in this order; null is <see cref="EquivalentTransformation.With"/> RepQ-ViT's of norms and scales of heads.</param>
-    /// <param name="bits">Width that activations will have.</param>
+    /// <param name="bits">Width that inputs of layers will have.</param>
+    /// <param name="attentionBits">Width that Q, K and V will have; null is <paramref name="bits"/>.</param>
     public static Calibration Of(Model model, SampleSet samples, RunSettings settings, CancellationToken cancellation = default,
-        IReadOnlyList<EquivalentTransformation>? transformations = null, int bits = 8)
+        IReadOnlyList<EquivalentTransformation>? transformations = null, int bits = 8, int? attentionBits = null)
     {
         transformations ??= EquivalentTransformation.With(EquivalentTransformation.LayerNormReparameterization, EquivalentTransformation.ScoreFolding, EquivalentTransformation.ValueFolding);
         ModelFamily.Detect(model, out var structure);
         // They change what the ranges of the others are taken from.
         var blind = transformations.Where(t => t.Needs(structure).Count == 0).ToArray();
         foreach (var transformation in blind)
-            model = transformation.Apply(model, new Dictionary<string, ActivationStatistics>(), bits);
+            model = transformation.Apply(model, new Dictionary<string, ActivationStatistics>(), WidthFor(transformation));
         var needs = transformations.SelectMany(t => t.Needs(structure)).DistinctBy(p => p.Key).ToDictionary();
         if (needs.Count > 0)
         {
             var before = ActivationStatistics.Collect(model, samples, needs, settings, cancellation);
             foreach (var transformation in transformations.Except(blind))
-                model = transformation.Apply(model, before, bits);
+                model = transformation.Apply(model, before, WidthFor(transformation));
             ShapeInference.Infer(model);
             ModelFamily.Detect(model, out structure);
         }
@@ -56,5 +57,8 @@ public sealed record Calibration
             Statistics = ActivationStatistics.Collect(model, samples, quantized, settings, cancellation),
             Samples = samples,
         };
+
+        int WidthFor(EquivalentTransformation transformation) =>
+            EquivalentTransformation.OfScores.Contains(transformation) || EquivalentTransformation.OfValues.Contains(transformation) ? attentionBits ?? bits : bits;
     }
 }

@@ -48,6 +48,9 @@ public sealed class LayerQuantizers(Calibration calibration, QuantizationOptions
         calibration.Structure.Layers.Where(l => bitsOf.ContainsKey(l.Name)).ToDictionary(l => l.Name, l => Plan(l, bitsOf[l.Name])),
         [.. calibration.Structure.Attentions.Select(Plan)]);
 
+    /// <summary>The width that the input of a layer is likely to have.</summary>
+    int AimedWidth(QuantizableLayer layer) => options.Profile == QuantizationProfile.Cpu ? 8 : FixedBits(layer) ?? options.TargetWidth;
+
     /// <summary>The quantizer of a layer's input at a width of the layer. In the cpu profile every width of a layer, and q, k and v, share one.</summary>
     public ActivationQuantizer Input(QuantizableLayer layer, int bits)
     {
@@ -65,7 +68,7 @@ public sealed class LayerQuantizers(Calibration calibration, QuantizationOptions
             {
                 var choice = new RangeChoice(range, options.ZeroState, error);
                 // One kind for all widths: a search feeds quantizers of all of them to one graph.
-                var kind = kinds.GetOrAdd(layer.Input.Name, _ => options.ChosenGeluQuantizer.KindFor(values, options.TargetWidth, choice));
+                var kind = kinds.GetOrAdd(layer.Input.Name, _ => options.ChosenGeluQuantizer.KindFor(values, AimedWidth(layer), choice));
                 return kind.Choose(values, width, choice);
             }
             catch (ArgumentException e)

@@ -22,7 +22,10 @@ sealed class MeasuredChoice(Export export, SequentialCompensation compensation, 
     {
         var byDamage = allocation.BitsByName();
         var samples = compensation.Samples;
-        int heldOut = samples.Count / 4 / settings.BatchSize * settings.BatchSize;
+        int quarter = samples.Count / 4, heldOut = quarter / settings.BatchSize * settings.BatchSize;
+        // Whole batches where that leaves any; a model that fixes its batch takes no others.
+        if (heldOut == 0 && FixedBatch.Of(export.Calibration.Model) is null)
+            heldOut = quarter;
         if (heldOut < FewestHeldOut || WidestUniform(allocation.Problem) is not { } uniform || uniform.Choices.SequenceEqual(allocation.Choices))
             return (byDamage, compensation.Apply(export.Plan(byDamage), cancellation), []);
         var seen = compensation with { Samples = samples.Take(samples.Count - heldOut) };
@@ -35,7 +38,8 @@ sealed class MeasuredChoice(Export export, SequentialCompensation compensation, 
         ModelOutputs HeldOut(ModelOutputs all) => all with { Scores = [.. all.Scores.Skip(samples.Count - heldOut)] };
 
         double[] kl = [Kl(byDamage), Kl(uniform.BitsByName())];
-        var better = kl[1] < kl[0] ? uniform.BitsByName() : byDamage;
+        // NaN is no reason to stay.
+        var better = !(kl[0] <= kl[1]) ? uniform.BitsByName() : byDamage;
         return (better, compensation.Apply(export.Plan(better), cancellation), kl);
     }
 

@@ -50,9 +50,9 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
         SampleSet First(int images) => samples.Take(Math.Max(batch, Math.Min(images, samples.Count) / batch * batch));
         var ranges = First(options.RangeImages);
         Say($"Calibrating on {ranges.Count} samples");
-        var calibration = Calibration.Of(prepared, ranges, options.Run, cancellation, EquivalentTransformation.With(options.NormTransformation, options.ChosenScoreTransformation, options.ChosenValueTransformation), options.ActivationBits);
+        var calibration = Calibration.Of(prepared, ranges, options.Run, cancellation, EquivalentTransformation.With(options.NormTransformation, options.ChosenScoreTransformation, options.ChosenValueTransformation), options.ActivationBits, options.ChosenAttentionBits);
         using var weights = TokenWeightsOf(calibration, samples, cancellation);
-        var outputErrors = options.ActivationRange.NeedsOutputError ? new OutputErrors(calibration, First(OutputErrorImages), weights, options.Run) : null;
+        using var outputErrors = options.ActivationRange.NeedsOutputError ? new OutputErrors(calibration, First(OutputErrorImages), weights, options.Run) : null;
         using var contextErrors = options.ChosenMapQuantizer.NeedsContextError ? new ContextErrors(calibration, First(ContextErrorImages), options.Run) : null;
         var quantizers = new LayerQuantizers(calibration, options, outputErrors, contextErrors);
         var groups = GroupsOf(calibration.Structure, quantizers);
@@ -210,11 +210,17 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
             throw new ArgumentException($"The model's input '{input.Name}' has the shape [{string.Join(", ", shape)}], but a sample has [{string.Join(", ", samples.Shape)}] without the batch. Give samples of the model's size.", nameof(samples));
     }
 
-    static IReadOnlyList<AllocationGroup> GroupsOf(ModelStructure structure, LayerQuantizers quantizers)
+    IReadOnlyList<AllocationGroup> GroupsOf(ModelStructure structure, LayerQuantizers quantizers)
     {
         if (structure.Layers.Count == 0)
             throw new NotSupportedException("The model has no linear layer that can be quantized (no MatMul, Gemm or patch embedding with constant weights).");
-        return [.. structure.Layers.Where(l => quantizers.FixedBits(l) is null).GroupBy(l => l.Group).Select(g => new AllocationGroup(g.Key, [.. g]))];
+        string[] types = [.. Enum.GetValues<LayerType>().Select(t => t.Word())];
+        if (options.BitsFor.Keys.FirstOrDefault(name => !types.Contains(name) && structure.Layers.All(l => l.Name != name)) is { } unknown)
+            throw new ArgumentException($"BitsFor names '{unknown}', which is neither a layer of the model nor a type ({string.Join(", ", types)}).");
+        AllocationGroup[] groups = [.. structure.Layers.Where(l => quantizers.FixedBits(l) is null).GroupBy(l => l.Group).Select(g => new AllocationGroup(g.Key, [.. g]))];
+        if (groups.Length == 0 && (options.MaxBitOperations is not null || options.MaxLatencyInMilliseconds is not null))
+            throw new ArgumentException("The width of every layer is fixed by BitsFor, so a budget of bit operations or latency has nothing to choose. Leave one of them out.");
+        return groups;
     }
 
     MeasuredLatency? Latency(Export export, int[] bits, CancellationToken cancellation)

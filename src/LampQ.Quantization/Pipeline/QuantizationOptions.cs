@@ -49,7 +49,7 @@ public sealed record QuantizationOptions
     /// <summary>The budget: parameter-weighted mean width of the allocated layers, 1 to 8. Default 4. Ignored under <see cref="MaxSizeInBytes"/>.</summary>
     public double TargetBits { get; init; } = 4;
 
-    /// <summary>The budget in bytes of the written file instead; null (the default) uses <see cref="TargetBits"/>. Implies <see cref="WeightContainer.Int4"/>.</summary>
+    /// <summary>The budget in bytes of the written file instead; null (the default) uses <see cref="TargetBits"/>. Implies <see cref="WeightContainer.Int4"/>. Under <see cref="ExportFormat.Packed"/> it is still the portable file that is counted, in which 3 bits take 4 and 5 take 8: the packed one is smaller but for the padding of its panels.</summary>
     public long? MaxSizeInBytes { get; init; }
 
     /// <summary>How widths are chosen from the damages. Default the exact optimum.</summary>
@@ -200,6 +200,8 @@ public sealed record QuantizationOptions
             throw new ArgumentException($"MaxBitOperations is {MaxBitOperations}; expected a positive number.");
         if (MaxLatencyInMilliseconds is { } latency && !(latency > 0 && double.IsFinite(latency)))
             throw new ArgumentException($"MaxLatencyInMilliseconds is {latency}; expected a positive number of milliseconds.");
+        if (Method == AllocationMethod.Uniform && (MaxSizeInBytes is not null ? nameof(MaxSizeInBytes) : MaxBitOperations is not null ? nameof(MaxBitOperations) : MaxLatencyInMilliseconds is not null ? nameof(MaxLatencyInMilliseconds) : null) is { } budget)
+            throw new ArgumentException($"{budget} chooses widths, but method '{MethodName}' gives every layer the same. Leave one of them out.");
         Width(nameof(UniformBits), UniformBits);
         Width(nameof(AttentionBits), AttentionBits ?? 8);
         foreach (var (layer, bits) in BitsFor)

@@ -7,7 +7,7 @@ public abstract partial class Recipe
     /// </summary>
     /// <remarks>
     /// The paper leaves open γ, μ, β, the widths offered, the estimator of F, and what patch embedding, head and attention operands hold (docs/decisions/0009): here Lemma 3's ratios, 4, 3, 2 to 8, the
-    /// empirical trace of one drawn label, and the target's whole width. A(t) and the stop of the update are measured as KL, not as accuracy, so no labels are needed.
+    /// empirical trace at the label, or at the predicted class where samples have none, and the target's width, rounded. A(t) and the stop of the update are measured as KL, not as accuracy, so no labels are needed.
     /// </remarks>
     public static Recipe LampQ { get; } = new LampQRecipe();
 }

@@ -58,14 +58,14 @@ public abstract partial class Recipe
     {
         if (IsMixed ? bits is not (>= 1 and <= 8) : bits is not (>= 2 and <= 8) || bits != Math.Floor(bits))
             throw new ArgumentException($"The width is {bits}, and method '{Name}' {(IsMixed ? "takes an average of 1 to 8 bits" : "gives every layer the same width; expected a whole number from 2 to 8, or a method that mixes widths")}.", nameof(bits));
-        int whole = Math.Clamp((int)bits, 2, 8);
+        int whole = Math.Clamp((int)Math.Round(bits), 2, 8);
         var options = OptionsCore(whole) with { Recipe = this, Method = IsMixed ? AllocationMethod.LampQ : AllocationMethod.Uniform, TargetBits = bits, UniformBits = whole };
         options = profile is { } given ? options with { Profile = given } : options;
         return options.Profile == QuantizationProfile.Cpu ? options with { MapQuantizer = null, GeluQuantizer = null } : options;
     }
 
     /// <summary>The configuration, but for recipe, method and budget.</summary>
-    /// <param name="bits">The whole part of the width asked for, 2 to 8: what patch embedding, head and attention hold where they take the target's width.</param>
+    /// <param name="bits">The width asked for, rounded, 2 to 8: what patch embedding, head and attention hold where they take the target's width.</param>
     protected abstract QuantizationOptions OptionsCore(int bits);
 
     /// <summary>

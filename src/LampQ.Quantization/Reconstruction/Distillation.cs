@@ -71,7 +71,7 @@ sealed class Distillation
         float[] wanted = values.ToArray();
         if (index == Cuts)
             for (int row = 0, width = (int)shape[^1]; row < wanted.Length; row += width)
-                TensorPrimitives.SoftMax(wanted.AsSpan(row, width), wanted.AsSpan(row, width));
+                SoftMax(wanted.AsSpan(row, width));
         return wanted;
     }
 
@@ -89,11 +89,18 @@ sealed class Distillation
             }
             return sum;
         }
-        var p = new float[found.Length];
-        TensorPrimitives.SoftMax(found, p);
+        float[] p = found.ToArray();
+        SoftMax(p);
         for (int c = 0; c < p.Length; c++)
             sum += target[c] > 0 ? target[c] * Math.Log(target[c] / Math.Max(p[c], 1e-30)) : 0;
         return sum;
+    }
+
+    /// <summary>exp(x − max)/Σ exp(x − max), in place: without max scores above 88 would overflow.</summary>
+    static void SoftMax(Span<float> scores)
+    {
+        TensorPrimitives.Subtract(scores, TensorPrimitives.Max<float>(scores), scores);
+        TensorPrimitives.SoftMax(scores, scores);
     }
 
     static Value Sum(Graph graph, Value x, int rank) =>

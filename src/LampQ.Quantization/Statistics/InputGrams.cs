@@ -10,6 +10,7 @@ namespace LampQ.Quantization;
 public sealed class InputGrams
 {
     readonly Dictionary<string, float[]> grams = [];
+    readonly Dictionary<string, double> rowsOf = [];
 
     /// <summary>Adds up the grams in ONNX Runtime, one matrix a distinct input; memory does not grow with the samples.</summary>
     public static InputGrams Collect(Model model, IReadOnlyList<QuantizableLayer> layers, SampleSet samples, RunSettings settings, CancellationToken cancellation)
@@ -24,8 +25,11 @@ public sealed class InputGrams
         {
             var rows = graph.Emit("Reshape", [graph.Find(layer.Input.Name)!, graph.AddInitializer("gram_rows", Tensor.Of([-1L, layer.InputChannels]))]);
             var gram = graph.Emit("MatMul", [graph.Emit("Transpose", [rows], ("perm", new long[] { 1, 0 })), rows], $"{layer.Input.Name}:gram");
+            var count = graph.Emit("Cast", [graph.Emit("Gather", [graph.Emit("Shape", [rows]), graph.AddInitializer("first", Tensor.Of([0L]))])], $"{layer.Input.Name}:rows", ("to", (long)ElementType.Float));
+            count.Type = ElementType.Float;
             graph.AddOutput(gram);
-            wanted[gram.Name] = layer.Input.Name;
+            graph.AddOutput(count);
+            wanted[gram.Name] = wanted[count.Name] = layer.Input.Name;
             result.grams[layer.Input.Name] = new float[layer.InputChannels * layer.InputChannels];
         }
         if (wanted.Count == 0)
@@ -36,7 +40,13 @@ public sealed class InputGrams
         foreach (var batch in samples.Tensors(settings, cancellation))
             session.Run(new Dictionary<string, Tensor> { [session.InputNames[0]] = batch }, names, (i, _, values) =>
             {
-                var sum = result.grams[wanted[names[i]]];
+                string input = wanted[names[i]];
+                if (names[i] == $"{input}:rows")
+                {
+                    result.rowsOf[input] = result.rowsOf.GetValueOrDefault(input) + values[0];
+                    return;
+                }
+                var sum = result.grams[input];
                 System.Numerics.Tensors.TensorPrimitives.Add(sum, values, sum);
             });
         return result;
@@ -44,6 +54,9 @@ public sealed class InputGrams
 
     /// <summary>The gram of a layer's input [K, K]; null for layers that have none (a Conv).</summary>
     public float[]? Of(QuantizableLayer layer) => grams.GetValueOrDefault(layer.Input.Name);
+
+    /// <summary>Tokens that the gram of a layer's input adds up; 0 where there is none.</summary>
+    public double RowsOf(QuantizableLayer layer) => rowsOf.GetValueOrDefault(layer.Input.Name);
 
     /// <summary>tr(A·G·Aᵀ) for A [N, K]: the energy of A·x over all tokens.</summary>
     public static double Energy(float[] a, int rows, float[] gram)

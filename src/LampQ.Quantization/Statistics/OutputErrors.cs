@@ -8,7 +8,7 @@ namespace LampQ.Quantization;
 /// <param name="samples">A few samples; the inputs of all layers are kept for them.</param>
 /// <param name="weights">What each token counts; null counts all alike.</param>
 /// <param name="settings">Batch size and threads.</param>
-public sealed class OutputErrors(Calibration calibration, SampleSet samples, TokenWeights? weights, RunSettings settings)
+public sealed class OutputErrors(Calibration calibration, SampleSet samples, TokenWeights? weights, RunSettings settings) : IDisposable
 {
     readonly Dictionary<string, List<Tensor>> recorded = [];
 
@@ -30,6 +30,9 @@ public sealed class OutputErrors(Calibration calibration, SampleSet samples, Tok
             return Measure(current.Part!, layers, Recorded(activation), quantizer);
         };
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => current.Part?.Dispose();
 
     (string? Name, Type? Kind, OnnxSession? Part) current;
 

@@ -23,8 +23,10 @@ sealed class ValueReparameterizationTransformation : EquivalentTransformation
     {
         foreach (var attention in AttentionRows.WithProj(structure))
         {
+            // A transformation before this one may have added a bias behind V, which then bears another name; its values are the same.
+            var v = statistics.TryGetValue(attention.V.Output.Name, out var found) ? found : statistics[attention.V.Node.Output.Name];
             // Head by head, as the channel maps are.
-            var levels = attention.VChannels.Cast<int>().Select(n => EqualLevels.Of(statistics[attention.V.Output.Name].Groups[n], bits)).ToArray();
+            var levels = attention.VChannels.Cast<int>().Select(n => EqualLevels.Of(v.Groups[n], bits)).ToArray();
             double mean = levels.Average(l => l.Step);
             if (!(mean > 0))
                 continue;

@@ -116,14 +116,19 @@ public sealed class AllocationRefinerTests
     }
 
     [TestMethod]
-    public void Refine_WidthsWithGaps_FindsNoNeighbourAndStays()
+    public void Refine_WidthsWithGaps_TakesTheNextWidthAndAllRatiosBetween()
     {
         int[] widths = [2, 4, 8];
-        var problem = new AllocationProblem(Enumerable.Range(0, 2).Select(i => new AllocationItem($"layer {i}", [.. widths.Select(b => new Choice(b, 0, [b]))])), [new Budget("bits", "bits", 12)]);
-        var start = new BitAllocation(problem, [1, 2]);
+        var problem = new AllocationProblem(Enumerable.Range(0, 3).Select(i => new AllocationItem($"layer {i}", [.. widths.Select(b => new Choice(b, 0, [b]))])), [new Budget("bits", "bits", 14)]);
+        // 2, 4 and 8 bits: layer 0 or 1 may rise where layer 2 falls to 4. Layer 0 wins 1 − 1/(ρ(3)·ρ(4)) = 0.97 of its error, layer 1 wins 1 − 1/(ρ(5)·…·ρ(8)) = 0.997 of its
+        // own: of 10 and 9.8 that is 9.68 and 9.77, while one ratio alone, 1 − 1/ρ(3) and 1 − 1/ρ(5), would say 8.5 and 7.5.
+        double[] errors = [10, 9.8, 0];
         var steps = new List<RefinementStep>();
-        Assert.AreSame(start, new AllocationRefiner().Refine(start, (_, _) => 1, _ => 0, steps));
-        Assert.AreEqual(0, steps.Count);
+
+        var refined = new AllocationRefiner { MaximumSteps = 1 }.Refine(new BitAllocation(problem, [0, 1, 2]), (item, _) => errors[item], a => a.BitsOf(1) == 8 ? 0 : 1, steps);
+
+        Assert.AreEqual(("layer 1", "layer 2", true), (steps[0].Up, steps[0].Down, steps[0].Accepted));
+        CollectionAssert.AreEqual(new[] { 2, 8, 4 }, BitsOf(refined));
     }
 
     static AllocationProblem Problem(long[] sizes, long limit) => new(

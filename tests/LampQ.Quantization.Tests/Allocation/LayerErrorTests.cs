@@ -44,6 +44,21 @@ public sealed class LayerErrorTests
     }
 
     [TestMethod]
+    public void Of_GramsOfOtherSamplesThanTheRanges_CountsErrorsOfInputsAsOften()
+    {
+        var vit = new TinyVit { ImageSize = 16 };
+        var samples = TinyRuns.Samples(vit, 8);
+        var calibration = TinyRuns.Calibrate(vit, samples);
+        var quantizers = calibration.Quantizers(TinyRuns.Options with { Profile = QuantizationProfile.Paper });
+        var layers = calibration.Structure.Layers.Where(l => !l.Node.Is("Conv")).ToArray();
+        LayerError Of(SampleSet seen) => new(calibration, quantizers, InputGrams.Collect(calibration.Model, layers, seen, TinyRuns.Settings, default));
+        LayerError all = Of(samples), few = Of(samples.Take(2));
+        // A relative error hardly depends on the samples; counted for eight samples and divided by the energy of two, that of inputs would be four times as large.
+        foreach (var layer in layers)
+            Assert.IsTrue(few.Of(layer, 3) / all.Of(layer, 3) is > .6 and < 1.6, $"{layer.Name}: {few.Of(layer, 3):E3} and {all.Of(layer, 3):E3}");
+    }
+
+    [TestMethod]
     public void Of_ALayerWhoseInputsAreNotKnown_IsZero()
     {
         var vit = new TinyVit();

@@ -54,6 +54,13 @@ public sealed class ModelOutputsTests
     }
 
     [TestMethod]
+    public void TopK_ScoresThatAreNotNumbers_AreWrong()
+    {
+        var scores = Scores([float.NaN, float.NaN, float.NaN], [5, float.NaN, 1], [3, 2, 1]);
+        Assert.AreEqual(1 / 3.0, scores.TopK([0, 0, 0], 1));
+    }
+
+    [TestMethod]
     public void TopK_OfOne_IsTheShareOfRightPredictions()
     {
         var random = new Random(2);

@@ -9,11 +9,14 @@ namespace LampQ.Quantization.Tests;
 public sealed class MeasuredChoiceTests
 {
     [TestMethod]
-    [DataRow(true)]
-    [DataRow(false)]
-    public void Of_AnAllocationAndTheUniformOne_TakesTheOneCloserOnSamplesItDidNotSee(bool startsBadly)
+    [DataRow(true, 1)]
+    [DataRow(false, 1)]
+    // More at once than are held back.
+    [DataRow(true, 16)]
+    public void Of_AnAllocationAndTheUniformOne_TakesTheOneCloserOnSamplesItDidNotSee(bool startsBadly, int batch)
     {
-        var vit = new TinyVit();
+        var vit = new TinyVit { DynamicBatch = batch > 1 };
+        var run = TinyRuns.Settings with { BatchSize = batch };
         var samples = TinyRuns.Samples(vit, 20);
         var calibration = TinyRuns.Calibrate(vit, samples);
         var options = TinyRuns.Options;
@@ -30,8 +33,8 @@ public sealed class MeasuredChoiceTests
             Samples = samples,
             Method = ErrorCompensation.RidgeGptq,
             Quantizer = WeightQuantizer.Mse,
-            Run = TinyRuns.Settings,
-        }, session, TinyRuns.Settings);
+            Run = run,
+        }, session, run);
 
         var (bits, plan, kl) = choice.Of(allocation, default);
 

@@ -375,6 +375,56 @@ public sealed class ModelQuantizerTests
     }
 
     [TestMethod]
+    [DataRow(QkvForm.Separate)]
+    [DataRow(QkvForm.HeadsFirst)]
+    public void Quantize_NoBiasBehindQkvAndNarrowAttention_MovesValuesBehindMovedNorms(QkvForm qkv)
+    {
+        // The norm's transformation adds the bias, and V bears another name from then on.
+        var vit = new TinyVit { QkvBias = false, Qkv = qkv };
+        var result = Quantize(vit, TinyRuns.Options with { Profile = QuantizationProfile.Paper });
+        Assert.AreEqual("", TinyRuns.Describe(ModelChecker.Check(result.Model)));
+    }
+
+    [TestMethod]
+    public void Quantize_AttentionNarrowerThanLayers_MovesValuesForItsOwnWidth()
+    {
+        var vit = new TinyVit();
+        var samples = TinyRuns.Samples(vit);
+        var levels = EquivalentTransformation.ValueReparameterization;
+        float[] Proj(int bits, int? attentionBits)
+        {
+            var calibration = Calibration.Of(TinyRuns.Prepared(vit.Build()), samples, TinyRuns.Settings, default, [levels], bits, attentionBits);
+            return calibration.Structure.Layers.First(l => l.Type == LayerType.Proj).ReadWeight();
+        }
+        CollectionAssert.AreEqual(Proj(3, null), Proj(8, 3));
+        CollectionAssert.AreNotEqual(Proj(8, null), Proj(8, 3));
+
+        // What the pipeline hands over.
+        var cpu = TinyRuns.Options with { AttentionBits = 3, ScoreTransformation = EquivalentTransformation.ScoreFolding, NormTransformation = null };
+        var expected = Calibration.Of(TinyRuns.Prepared(vit.Build()), samples, TinyRuns.Settings, default, EquivalentTransformation.With(null, EquivalentTransformation.ScoreFolding, levels), 8, 3);
+        float[] scales = cpu.WeightQuantizer.Quantize(expected.Structure.Layers.First(l => l.Type == LayerType.Proj).ReadWeight(), vit.Dim, 5).Scales;
+        var written = Quantize(vit, cpu with { Method = AllocationMethod.Uniform, UniformBits = 5 }).Portable;
+        string proj = expected.Structure.Layers.First(l => l.Type == LayerType.Proj).Name;
+        CollectionAssert.AreEqual(scales, written.Graph.Find($"{proj}.weight_scale")!.Initializer!.ToFloats());
+    }
+
+    [TestMethod]
+    public void Quantize_BitsForNothing_IsRefusedNamingIt()
+    {
+        var error = Assert.ThrowsExactly<ArgumentException>(() => Quantize(new(), TinyRuns.Options with { BitsFor = new Dictionary<string, int> { ["haed"] = 4 } }));
+        StringAssert.Contains(error.Message, "'haed'");
+        StringAssert.Contains(error.Message, "head");
+    }
+
+    [TestMethod]
+    public void Quantize_ABudgetThatHasNothingToChoose_IsRefused()
+    {
+        var all = Enum.GetValues<LayerType>().ToDictionary(t => t.Word(), _ => 4);
+        var error = Assert.ThrowsExactly<ArgumentException>(() => Quantize(new(), TinyRuns.Options with { BitsFor = all, MaxBitOperations = 1_000_000 }));
+        StringAssert.Contains(error.Message, "BitsFor");
+    }
+
+    [TestMethod]
     public void Quantize_BitsFor_FixLayersByNameBeforeTypeAndKeepThemOutOfTheBudget()
     {
         var plain = Quantize(new(), TinyRuns.Options with { Method = AllocationMethod.Uniform });

@@ -1,4 +1,5 @@
 using LampQ.Onnx;
+using LampQ.Testing;
 
 namespace LampQ.Quantization.Tests;
 
@@ -18,6 +19,19 @@ public sealed class GeluQuantizerTests
         var values = Gelus(20000);
         double least = GeluQuantizer.All.Where(q => q != GeluQuantizer.Nearest).Min(q => Error(values, q.Choose(values, bits, choice)));
         Assert.AreEqual(least, Error(values, GeluQuantizer.Nearest.Choose(values, bits, choice)));
+    }
+
+    [TestMethod]
+    public void Nearest_InTheCpuProfile_IsChosenForEightBits()
+    {
+        var vit = new TinyVit();
+        var calibration = TinyRuns.Calibrate(vit, TinyRuns.Samples(vit));
+        var fc2 = calibration.Structure.Layers.First(l => l.Type == LayerType.Fc2);
+        var values = Gelus(20000);
+        // A width whose best kind is another one than that of 8 bits.
+        int target = Enumerable.Range(2, 6).First(b => GeluQuantizer.Nearest.KindFor(values, b, choice) != GeluQuantizer.Nearest.KindFor(values, 8, choice));
+        var quantizers = (calibration with { Statistics = new Dictionary<string, ActivationStatistics>(calibration.Statistics) { [fc2.Input.Name] = new([values]) } }).Quantizers(TinyRuns.Options with { TargetBits = target, GeluQuantizer = GeluQuantizer.Nearest });
+        Assert.AreEqual(Error(values, GeluQuantizer.Nearest.Choose(values, 8, choice)), Error(values, quantizers.Input(fc2, target)));
     }
 
     [TestMethod]

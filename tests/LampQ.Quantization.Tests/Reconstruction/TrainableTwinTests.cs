@@ -117,4 +117,13 @@ public sealed class TrainableTwinTests
                 Assert.AreEqual(expected, gradients[p][n], 4e-7 / h + 0.01 * Math.Abs(expected), $"{smooth[p].Input}[{n}]");
             }
     }
+    [TestMethod]
+    public void Distillation_ScoresBeyondWhatExponentialsHold_GivesProbabilitiesAndTheirDivergence()
+    {
+        var (calibration, _, _) = ReconstructionTests.Tiny(QuantizationProfile.Cpu, new TinyVit());
+        var distillation = new Distillation(calibration, null);
+        CollectionAssert.AreEqual(new float[] { 1, 0, 0, 0, 0, 1 }, distillation.Wanted(distillation.Cuts, [2, 3], [500, 0, -500, -900, -900, -200]));
+        // ln(1/½) where the other model cannot tell two classes apart.
+        Assert.AreEqual(Math.Log(2), distillation.ErrorOf(distillation.Cuts, [300, 300, -300], [1, 0, 0]), 1e-6);
+    }
 }
