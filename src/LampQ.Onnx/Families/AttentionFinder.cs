@@ -176,11 +176,26 @@ sealed class AttentionFinder(Dataflow flow, Rejections rejections)
             }
             int outputs = layer.OutputChannels;
             var (map, inOrder, problem) = ReadMap(moved, transposed, outputs);
-            ordered &= inOrder;
             reason ??= problem;
-            return map is null ? null : (map, moved.Shape.Length, moved.Shape.Length == 4 ? moved.Shape[0] : 1);
+            if (map is null)
+                return null;
+            int batch = moved.Shape.Length == 4 ? moved.Shape[0] : 1;
+            ordered &= inOrder && AreTokens(layer.Output, layer.Output.OnlyConsumer?.Output, batch, moved.Shape[transposed ? ^1 : ^2]);
+            return (map, moved.Shape.Length, batch);
         }
     }
+
+    /// <summary>
+    /// True for [batch, tokens, C], and for rows [batch·tokens, C] that do not become anything else of rank 3 by the reshape beside them. Where a layer stands
+    /// before some of its tokens are chosen, or has the tokens of an image on its first axis, rows in order are not enough: at batch 1 they look the same.
+    /// </summary>
+    bool AreTokens(Value value, Value? reshaped, int batch, int tokens) => facts.Shape(value) switch
+    {
+        [var b, var t, _] => b == batch && t == tokens,
+        [var rows, _] => rows == batch * tokens && (reshaped is null || facts.Shape(reshaped) is not [var b, var t, _] || b == batch && t == tokens),
+        { } shape => shape.SkipLast(1).Aggregate(1, (product, size) => product * size) == batch * tokens,
+        null => false,
+    };
 
     /// <summary>Reads [H, d] off an operand [B, H, T, d] or [B·H, T, d], where every row must say the same.</summary>
     /// <param name="operand">Positions in rows of <paramref name="width"/> channels.</param>
@@ -250,6 +265,6 @@ sealed class AttentionFinder(Dataflow flow, Rejections rejections)
         if (Array.IndexOf(channel, -1) >= 0)
             return (null, true);
         var (map, keepsOrder, _) = ReadMap(new IndexTensor(shape, channel), transposed: false, inputs);
-        return (map, keepsOrder);
+        return (map, keepsOrder && AreTokens(proj.Input, proj.Input.Producer?.Input(0), shape.Length == 4 ? shape[0] : 1, shape[^2]));
     }
 }

@@ -74,8 +74,8 @@ public sealed record Attention
     public int Windows { get; init; } = 1;
 
     /// <summary>
-    /// True when operands and context keep images, windows and tokens in the order the layers have them, so that a row of a layer's output is a token
-    /// of the attention. A model that swaps tokens on the way is an attention still, but not one over rows.
+    /// True when operands and context keep images, windows and tokens on the axes and in the order the layers have them, [B, T, C], and all of them, so that a
+    /// row of a layer's output is a token of the attention. A model that swaps or chooses tokens on the way is an attention still, but not one over rows.
     /// </summary>
     public bool KeepsTokenOrder { get; init; }
 

@@ -31,7 +31,7 @@ sealed class AttentionLowering(GraphLowering lowering)
         if (InGraph(attention.Scores) is not { } scores || InGraph(attention.Softmax) is not { } softmax || InGraph(attention.Context) is not { } context)
             return "Its operators are not those of the float model.";
         if (!attention.KeepsTokenOrder || attention.HeadsShareBatchAxis)
-            return "Images, heads and tokens share an axis or change their order on the way; rows of the layers are expected to be the tokens of each image.";
+            return "Images, heads and tokens share an axis, change their order or are chosen on the way; rows of the layers are expected to be the tokens of each image.";
         if (OperandOf(scores.Input(0)!, attention.Q, attention.QChannels, out var q) is { } reasonOfQ)
             return reasonOfQ;
         if (OperandOf(scores.Input(1)!, attention.K, attention.KChannels, out var k) is { } reasonOfK)

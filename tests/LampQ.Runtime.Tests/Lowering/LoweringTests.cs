@@ -266,7 +266,7 @@ public sealed class LoweringTests
     }
 
     /// <summary>‖lowered − ONNX Runtime‖ ≤ ½·‖ONNX Runtime − float‖ over all images: rounding that falls the other way is part of the quantization noise.</summary>
-    static void CheckSameResults(TinyVit spelling, Model model, Model qdq, Model lowered)
+    internal static void CheckSameResults(TinyVit spelling, Model model, Model qdq, Model lowered)
     {
         double difference = 0, noise = 0;
         using var session = LampQSession.Load(lowered);
