@@ -8,8 +8,8 @@ static unsafe class PatchesDefinition
         var (batch, channels, height, width) = shape;
         int ph = operation.PatchHeight, pw = operation.PatchWidth;
         for (long image = 0; image < batch; image++)
-            for (long top = 0; top < height; top += ph)
-                for (long left = 0; left < width; left += pw)
+            for (long top = 0; top + ph <= height; top += ph)
+                for (long left = 0; left + pw <= width; left += pw)
                     for (long channel = 0; channel < channels; channel++)
                         for (int row = 0; row < ph; row++)
                             for (int column = 0; column < pw; column++)

@@ -45,18 +45,18 @@ sealed unsafe class PatchesOperation
     /// <summary>Integers of the codes.</summary>
     public CodeRange Codes { get; }
 
-    /// <summary>Codes of every patch.</summary>
+    /// <summary>Codes of every patch; rows and columns behind the last whole patch are left out, as a Conv leaves them out.</summary>
     /// <param name="x">[batch, channels, height, width].</param>
     /// <param name="shape">The four of them.</param>
     /// <param name="y">[batch, (height/patch height)·(width/patch width), channels·patch height·patch width].</param>
     /// <param name="workers">Who works.</param>
-    /// <exception cref="ArgumentException">The image is not a whole number of patches, or a dimension is below 1 (the batch: below 0).</exception>
+    /// <exception cref="ArgumentException">The image is smaller than a patch, or a dimension is below 1 (the batch: below 0).</exception>
     public void Run(float* x, ImageShape shape, byte* y, Workers workers)
     {
         if (shape.Batch < 0 || shape.Channels < 1 || shape.Height < 1 || shape.Width < 1)
             throw new ArgumentException($"An image of {shape} has a dimension below 1.", nameof(shape));
-        if (shape.Height % PatchHeight != 0 || shape.Width % PatchWidth != 0)
-            throw new ArgumentException($"An image of {shape} is not a whole number of patches of {PatchHeight} x {PatchWidth}.", nameof(shape));
+        if (shape.Height < PatchHeight || shape.Width < PatchWidth)
+            throw new ArgumentException($"An image of {shape} is smaller than a patch of {PatchHeight} x {PatchWidth}.", nameof(shape));
         kernels.Patches(this, x, shape, y, workers);
         GC.KeepAlive(this);
     }

@@ -39,8 +39,8 @@ sealed class PatchesOperator : CustomOperator
             if (x.Shape is not [var batch, var channels, var height, var width])
                 throw new InvalidDataException($"The image has shape {x.ShapeText}; [batch, channels, height, width] is expected.");
             // Also what keeps the product of the sizes of a patch from overflowing: a patch is no larger than the image.
-            if (height % operation.PatchHeight != 0 || width % operation.PatchWidth != 0)
-                throw new InvalidDataException($"The image {x.ShapeText} is not a whole number of patches of {operation.PatchHeight} x {operation.PatchWidth}.");
+            if (height < operation.PatchHeight || width < operation.PatchWidth)
+                throw new InvalidDataException($"The image {x.ShapeText} is smaller than a patch of {operation.PatchHeight} x {operation.PatchWidth}.");
             var y = context.Output(0, batch, height / operation.PatchHeight * (width / operation.PatchWidth), channels * operation.PatchHeight * operation.PatchWidth);
             operation.Run(x.Pointer<float>(), new ImageShape(batch, channels, height, width), y.Pointer<byte>(), context.Workers);
         }

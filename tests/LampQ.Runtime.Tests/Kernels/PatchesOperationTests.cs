@@ -7,7 +7,7 @@ namespace LampQ.Runtime.Tests;
 public sealed unsafe class PatchesOperationTests
 {
     [TestMethod]
-    [DataRow(1, 1, 1, 1, 1, 1), DataRow(2, 3, 32, 48, 16, 16), DataRow(1, 3, 28, 14, 14, 14), DataRow(3, 1, 8, 12, 4, 2), DataRow(1, 2, 3, 85, 3, 17), DataRow(0, 3, 16, 16, 16, 16)]
+    [DataRow(1, 1, 1, 1, 1, 1), DataRow(2, 3, 32, 48, 16, 16), DataRow(1, 3, 28, 14, 14, 14), DataRow(3, 1, 8, 12, 4, 2), DataRow(1, 2, 3, 85, 3, 17), DataRow(2, 3, 47, 63, 16, 16), DataRow(1, 2, 17, 31, 4, 5), DataRow(0, 3, 16, 16, 16, 16)]
     public void Run_AnyImageAndVectors_ReturnsTheCodesOfTheDefinition(int batch, int channels, int height, int width, int ph, int pw)
     {
         var values = Floats(new Random(height), batch * channels * height * width, 3);
@@ -19,7 +19,7 @@ public sealed unsafe class PatchesOperationTests
         {
             var description = new PatchesDescription { PatchHeight = ph, PatchWidth = pw, Scale = 0.0187f, Codes = range };
             byte[] Run(FloatKernels kernels, Workers workers) =>
-                Codes(values.Length, y => new PatchesOperation(description, kernels).Run((float*)x.Pointer, shape, (byte*)y, workers));
+                Codes(batch * channels * (height / ph * ph) * (width / pw * pw), y => new PatchesOperation(description, kernels).Run((float*)x.Pointer, shape, (byte*)y, workers));
 
             var expected = Run(FloatKernels.Definition, Workers.Serial);
             foreach (var kernels in Kernels)
@@ -41,11 +41,22 @@ public sealed unsafe class PatchesOperationTests
     }
 
     [TestMethod]
-    public void Run_ImageThatIsNotWholePatches_ThrowsNamingBoth()
+    public void Run_ImageThatIsNotWholePatches_LeavesTheLastRowsAndColumnsOut()
+    {
+        float[] x = [.. Enumerable.Range(0, 15).Select(i => (float)i)];
+        var y = new byte[8];
+        fixed (float* source = x)
+        fixed (byte* target = y)
+            new PatchesOperation(new() { PatchHeight = 2, PatchWidth = 2, Scale = 1 }).Run(source, new(1, 1, 3, 5), target, Workers.Serial);
+        CollectionAssert.AreEqual(new byte[] { 0, 1, 5, 6, 2, 3, 7, 8 }, y);
+    }
+
+    [TestMethod]
+    public void Run_ImageSmallerThanAPatch_ThrowsNamingBoth()
     {
         var operation = new PatchesOperation(new() { PatchHeight = 16, PatchWidth = 16, Scale = 1 });
-        var error = Assert.ThrowsExactly<ArgumentException>(() => operation.Run(null, new(1, 3, 32, 40), null, Workers.Serial));
-        StringAssert.Contains(error.Message, "[1, 3, 32, 40] is not a whole number of patches of 16 x 16");
+        var error = Assert.ThrowsExactly<ArgumentException>(() => operation.Run(null, new(1, 3, 32, 15), null, Workers.Serial));
+        StringAssert.Contains(error.Message, "[1, 3, 32, 15] is smaller than a patch of 16 x 16");
         Assert.ThrowsExactly<ArgumentException>(() => operation.Run(null, new(1, 0, 32, 32), null, Workers.Serial));
     }
 

@@ -13,6 +13,7 @@ public sealed class PatchesOperatorTests
     [DataRow(1, 3, 8, 12, 1)]
     [DataRow(2, 1, 4, 3, 1)]
     [DataRow(3, 4, 12, 6, 2)]
+    [DataRow(2, 3, 11, 8, 2)]
     public void Run_AnyImage_ReturnsThePatchesInRows(int batch, int channels, int height, int width, int threads)
     {
         using var node = OneNode.Open("PatchesQuantize", [x], Attributes(), threads);
@@ -41,19 +42,20 @@ public sealed class PatchesOperatorTests
     }
 
     [TestMethod]
-    public void Run_ImageThatIsNoWholeNumberOfPatches_IsRefused()
+    public void Run_ImageSmallerThanAPatch_IsRefused()
     {
         using var node = OneNode.Open("PatchesQuantize", [x], Attributes());
-        StringAssert.Contains(node.Failure(("x", Tensor.Of(new float[3 * 9 * 6], 1, 3, 9, 6))), "not a whole number of patches of 4 x 3");
+        StringAssert.Contains(node.Failure(("x", Tensor.Of(new float[3 * 3 * 6], 1, 3, 3, 6))), "smaller than a patch of 4 x 3");
+        StringAssert.Contains(node.Failure(("x", Tensor.Of(new float[3 * 8 * 2], 1, 3, 8, 2))), "smaller than a patch of 4 x 3");
         StringAssert.Contains(node.Failure(("x", Tensor.Of(default(ReadOnlySpan<float>), 1, 0, 8, 6))), "dimension below 1");
-        StringAssert.Contains(node.Failure(("x", Tensor.Of(default(ReadOnlySpan<float>), 1, 3, 0, 6))), "dimension below 1");
+        StringAssert.Contains(node.Failure(("x", Tensor.Of(default(ReadOnlySpan<float>), 1, 3, 0, 6))), "smaller than a patch");
     }
 
     [TestMethod]
     public void Run_PatchLargerThanTheImage_IsRefusedWithoutOverflow()
     {
         using var node = OneNode.Open("PatchesQuantize", [x], Attributes(("patch_height", int.MaxValue), ("patch_width", int.MaxValue)));
-        StringAssert.Contains(node.Failure(("x", Tensor.Of(new float[3 * 8 * 6], 1, 3, 8, 6))), "not a whole number of patches of 2147483647 x 2147483647");
+        StringAssert.Contains(node.Failure(("x", Tensor.Of(new float[3 * 8 * 6], 1, 3, 8, 6))), "smaller than a patch of 2147483647 x 2147483647");
     }
 
     [TestMethod]
