@@ -82,6 +82,8 @@ static class TokenSelection
                 value.Shape = [shape[0], 1, shape[2]];
             foreach (int index in RowInputs(node))
                 node.SetInput(index, Slice(node.Input(index)!));
+            if (node.OpType is "Attention" or "AttentionQuantize" && node.Input(3) is { } bias)
+                node.SetInput(3, graph.Emit("Slice", [bias, Axis(token), Axis(token + 1), Axis(2)], $"{bias.Name}.token"));
         }
 
         /// <summary>Inputs that have a row a token of the output.</summary>

@@ -232,6 +232,31 @@ public sealed class LoweringTests
     }
 
     [TestMethod]
+    public void Apply_TokenChosenBehindAttentionWithABias_TakesTheBiasOfItsQueryAlone()
+    {
+        var spelling = new TinyVit { Depth = 1 };
+        var image = spelling.Images(1, 7);
+        var model = spelling.Build();
+        ModelFamily.Detect(model, out var structure);
+        var softmax = structure.Attentions.Single().Softmax;
+        var bias = RandomBias(spelling.Heads, spelling.Tokens);
+        softmax.SetInput(0, model.Graph.Emit("Add", [softmax.Input(0)!, model.Graph.AddInitializer("position_bias", bias)]));
+        var qdq = QdqModels.Portable(QdqModels.Prepared(model), image);
+
+        var early = new Lowering().Apply(qdq);
+        var late = new Lowering { SelectTokensEarly = false }.Apply(qdq);
+
+        Assert.AreEqual("Slice", early.Graph.Nodes.Single(n => n.OpType == "AttentionQuantize").Input(0)!.Producer!.OpType);
+        CollectionAssert.AreEqual(Run(LampQSession.Load(late), image), Run(LampQSession.Load(early), image));
+
+        static Tensor RandomBias(int heads, int tokens)
+        {
+            var random = new Random(3);
+            return Tensor.Of([.. Enumerable.Range(0, heads * tokens * tokens).Select(_ => 4 * random.NextSingle() - 2)], 1, heads, tokens, tokens);
+        }
+    }
+
+    [TestMethod]
     public void Apply_FloatHeadOfAModelThatStatesNoShapeInside_StillChoosesTheTokenEarly()
     {
         var spelling = new TinyVit { DynamicBatch = true };
@@ -253,6 +278,54 @@ public sealed class LoweringTests
         var spelling = new TinyVit { Pool = PoolForm.Mean };
         var lowered = new Lowering().Apply(QdqModels.Portable(QdqModels.Prepared(spelling.Build()), spelling.Images(1, 7)));
         Assert.IsFalse(lowered.Graph.Nodes.Any(n => n.OpType == "Slice" && n.Output.Name.EndsWith(".token", StringComparison.Ordinal)));
+    }
+
+    [TestMethod]
+    [DataRow(false, false), DataRow(false, true), DataRow(true, false), DataRow(true, true)]
+    public void Apply_ImageThatIsNoWholeNumberOfPatches_LeavesTheEdgeOutAsConvDoes(bool isDynamic, bool ofOtherTool)
+    {
+        var spelling = new TinyVit { ImageSize = 11 };
+        var built = spelling.Build();
+        if (isDynamic)
+            built.Graph.Inputs[0].Shape = [1, spelling.Channels, "height", "width"];
+        var model = QdqModels.Prepared(built);
+        var image = spelling.Images(1, 7);
+        var qdq = ofOtherTool ? QdqModels.Static(model, image, new QdqStyle(), "MatMul", "Gemm", "Conv") : QdqModels.Portable(model, image);
+        var lowered = new Lowering().Apply(qdq);
+        Assert.IsTrue(lowered.Graph.Nodes.Any(n => n.OpType == "PatchesQuantize"));
+        CheckSameResults(spelling, model, qdq, lowered);
+    }
+
+    [TestMethod]
+    public void Apply_LayerBehindWhichANumberIsAdded_LeavesTheNumberToOnnxRuntime()
+    {
+        var spelling = new TinyVit { Depth = 1 };
+        var model = spelling.Build();
+        ModelFamily.Detect(model, out var structure);
+        var add = structure.Attentions.Single().Proj!.BiasAdd!;
+        add.SetInput(add.Input(0)!.Constant is null ? 1 : 0, model.Graph.AddInitializer("number", Tensor.Scalar(.5f)));
+        model = QdqModels.Prepared(model);
+        var qdq = QdqModels.Portable(model, spelling.Images(1, 7));
+        CheckSameResults(spelling, model, qdq, new Lowering().Apply(qdq));
+    }
+
+    [TestMethod]
+    public void Apply_NormWhoseGammaIsStoredInIntegersOfRank3_ReadsItsNumbers()
+    {
+        var spelling = new TinyVit { Norm = NormForm.Decomposed };
+        var model = QdqModels.Prepared(spelling.Build());
+        var qdq = QdqModels.Portable(model, spelling.Images(1, 7));
+        foreach (var gamma in qdq.Graph.Initializers.Where(i => i.Name.Contains("norm", StringComparison.Ordinal) && i.Name.EndsWith(".weight", StringComparison.Ordinal)).ToArray())
+        {
+            float[] values = gamma.Initializer!.ToFloats();
+            float scale = values.Max() / 127;
+            var codes = qdq.Graph.AddInitializer($"{gamma.Name}_quantized", Tensor.Of([.. values.Select(v => (sbyte)MathF.Round(v / scale))], 1, 1, values.Length));
+            qdq.Graph.ReplaceUses(gamma, qdq.Graph.Emit("DequantizeLinear", [codes, qdq.Graph.AddInitializer($"{gamma.Name}_scale", Tensor.Scalar(scale))], $"{gamma.Name}_DequantizeLinear"));
+        }
+        qdq.Graph.Sort();
+        var lowered = new Lowering().Apply(qdq);
+        Assert.IsTrue(lowered.Graph.Nodes.Any(n => n.OpType.StartsWith("LayerNorm", StringComparison.Ordinal)));
+        CheckSameResults(spelling, model, qdq, lowered);
     }
 
     [TestMethod]
