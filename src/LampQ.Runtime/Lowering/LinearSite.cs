@@ -87,6 +87,6 @@ static class LinearSites
     }
 
     static bool IsVector(FloatView view, Value value, int size) =>
-        view.Shape(value) is { } shape ? shape[^1].Size == size && shape.SkipLast(1).All(d => d.Size == 1)
-        : value.Producer?.Input(0)?.Constant is { } stored && stored.Count == size && stored.Shape[^1] == size;
+        view.Shape(value) is { } shape ? shape.Count > 0 && shape[^1].Size == size && shape.SkipLast(1).All(d => d.Size == 1)
+        : value.Producer?.Input(0)?.Constant is { } stored && stored.Count == size && stored.Rank > 0 && stored.Shape[^1] == size;
 }
