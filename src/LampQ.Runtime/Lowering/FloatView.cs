@@ -4,7 +4,7 @@ namespace LampQ.Runtime;
 
 /// <summary>
 /// A quantized model with the quantization left out, so that the families that know float models find its layers, attentions and norms. Values keep their
-/// names; weights are only as large as they look, because structure does not depend on their numbers.
+/// names; weights are only as large as they look, because structure does not depend on their numbers. Vectors, γ and β among them, have theirs.
 /// </summary>
 sealed class FloatView
 {
@@ -65,7 +65,7 @@ sealed class FloatView
     static Tensor Dequantize(Node node, Tensor stored)
     {
         var shape = stored.Shape.ToArray();
-        if (stored.Rank >= 2)
+        if (stored.Rank >= 2 && stored.Count != shape[^1])
             return Tensor.OfBytes(ElementType.Float, new byte[stored.Count * sizeof(float)], shape);
         float[] scales = node.Input(1)?.Constant?.ToFloats() ?? [1];
         long[] codes = stored.ToIntegers(), zeroPoints = node.Input(2)?.Constant?.ToIntegers() ?? [0];
