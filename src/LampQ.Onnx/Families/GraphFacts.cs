@@ -52,6 +52,9 @@ sealed class GraphFacts
         return twins[value.Name].Shape is { } shape && shape.All(d => d.Size is >= 0 and <= int.MaxValue) ? [.. shape.Select(d => (int)d.Size!)] : null;
     }
 
+    /// <summary>The size of the last axis, or null when it is not known or there is none.</summary>
+    public long? LastSize(Value value) => twins[value.Name].Shape is { Count: > 0 } shape ? shape[^1].Size : null;
+
     /// <summary>The number of dimensions, or null when it is not known.</summary>
     public int? Rank(Value value) => Constant(value)?.Rank ?? twins[value.Name].Shape?.Count;
 

@@ -17,9 +17,9 @@ static class LayerNormFinder
 
     static NormCandidate? OfOp(Node node, GraphFacts facts)
     {
-        if (node.Input(0) is not { } x || node.Input(1) is not { } gamma || !facts.IsLastAxis(node.Int("axis", -1), x) || !IsVector(gamma, facts))
+        if (node.Input(0) is not { } x || node.Input(1) is not { } gamma || !facts.IsLastAxis(node.Int("axis", -1), x) || !IsVector(gamma, x, facts))
             return null;
-        if (node.Input(2) is { } beta && !IsVector(beta, facts))
+        if (node.Input(2) is { } beta && !IsVector(beta, x, facts))
             return null;
         return new(x, node.Output, new Use(node, 1), node.Input(2) is null ? null : new Use(node, 2));
     }
@@ -33,9 +33,9 @@ static class LayerNormFinder
         {
             if (Centred(node.Input(top), facts) is not { } x || Deviation(node.Input(bottom), node.Is("Div"), facts) != x)
                 continue;
-            if (node.Output.OnlyConsumer is not { } scale || !scale.Is("Mul") || OtherVector(scale, node.Output, facts) is not { } gamma)
+            if (node.Output.OnlyConsumer is not { } scale || !scale.Is("Mul") || OtherVector(scale, node.Output, x, facts) is not { } gamma)
                 return null;
-            return scale.Output.OnlyConsumer is { } shift && shift.Is("Add") && OtherVector(shift, scale.Output, facts) is { } beta
+            return scale.Output.OnlyConsumer is { } shift && shift.Is("Add") && OtherVector(shift, scale.Output, x, facts) is { } beta
                 ? new(x, shift.Output, gamma, beta)
                 : new(x, scale.Output, gamma, null);
         }
@@ -79,11 +79,13 @@ static class LayerNormFinder
         return axes is [var axis] && facts.IsLastAxis(axis, x) ? x : null;
     }
 
-    static Use? OtherVector(Node node, Value known, GraphFacts facts)
+    static Use? OtherVector(Node node, Value known, Value x, GraphFacts facts)
     {
         int index = node.Input(0) == known ? 1 : 0;
-        return node.Input(index) is { } other && IsVector(other, facts) ? new Use(node, index) : null;
+        return node.Input(index) is { } other && IsVector(other, x, facts) ? new Use(node, index) : null;
     }
 
-    static bool IsVector(Value value, GraphFacts facts) => facts.Constant(value) is { Rank: >= 1 } tensor && tensor.Count == tensor.Shape[^1] && tensor.Type is ElementType.Float or ElementType.Float16 or ElementType.BFloat16 or ElementType.Double;
+    /// <summary>True for a constant with an element a channel of <paramref name="x"/>: one number for all of them is broadcast, but is no vector of a norm.</summary>
+    static bool IsVector(Value value, Value x, GraphFacts facts) => facts.Constant(value) is { Rank: >= 1 } tensor && tensor.Count == tensor.Shape[^1]
+        && (facts.LastSize(x) is { } channels ? tensor.Count == channels : tensor.Count > 1) && tensor.Type is ElementType.Float or ElementType.Float16 or ElementType.BFloat16 or ElementType.Double;
 }

@@ -156,6 +156,25 @@ public class UnrecognizedTests
         AssertFloatAttention(vit, "Give the input a fixed size");
     }
 
+    [TestMethod]
+    [DataRow(4, 4, 1), DataRow(1, 4, 0), DataRow(4, 1, 0), DataRow(1, 1, 0)]
+    public void Analyze_NormWithOneNumberForAllChannels_IsNoNormWithVectors(int gammas, int betas, int normsWithBeta)
+    {
+        var x = G.Emit("Tanh", [G.AddInput("x", ElementType.Float, 1, 5, 4)]);
+        var centred = G.Emit("Sub", [x, Mean(x)]);
+        var deviation = G.Emit("Sqrt", [G.Emit("Add", [Mean(G.Emit("Mul", [centred, centred])), G.AddInitializer("epsilon", Tensor.Scalar(1e-5f))])]);
+        var scaled = G.Emit("Mul", [G.Emit("Div", [centred, deviation]), W(gammas)]);
+        G.AddOutput(G.Emit("Add", [scaled, W(betas)]));
+
+        var structure = ModelFamily.Generic.Analyze(model);
+
+        // A β of one number is added behind a norm without β.
+        Assert.AreEqual(gammas == 4 ? 1 : 0, structure.Norms.Count);
+        Assert.AreEqual(normsWithBeta, structure.Norms.Count(n => n.Beta is not null));
+
+        Value Mean(Value of) => G.Emit("ReduceMean", [of], ("axes", new long[] { -1 }));
+    }
+
     static Attention Attention(Model vit) => ModelFamily.VisionTransformer.Analyze(vit).Attentions.Single();
 
     static void AssertFloatAttention(Model vit, string reason)
