@@ -68,6 +68,8 @@ public class OpsetUpgradeTests
             m = new(11);
             yield return ($"Resize 11, {mode}, sizes", m.With("Resize", [m.Floats(1, 2, 3, 4), m.Constant([], 0), m.Constant([], 0), m.Ints(1, 2, 5, 7)], 1, ("mode", mode), ("coordinate_transformation_mode", "align_corners")));
         }
+        m = new(10);
+        yield return ("Resize 10, nearest, smaller", m.With("Resize", [m.Floats(1, 2, 5, 7), m.Constant([1, 1, .6f, .5f], 4)], 1, ("mode", "nearest")));
         m = new(11);
         yield return ("Resize 11, cubic", m.With("Resize", [m.Floats(1, 1, 5, 5), m.Constant([], 0), m.Constant([1, 1, 2, 2], 4)], 1, ("mode", "cubic"), ("cubic_coeff_a", -0.5f)));
         m = new(9);
@@ -151,6 +153,17 @@ public class OpsetUpgradeTests
         StringAssert.Contains(error.Message, "Wavelet");
         StringAssert.Contains(error.Message, "'ai.onnx'");
         StringAssert.Contains(error.Message, "'node'");
+    }
+
+    [TestMethod]
+    [DataRow(false), DataRow(true)]
+    public void Apply_NearestResizeThatMayGrowAndShrink_IsRefused(bool isConstant)
+    {
+        var one = new OneNodeModel(10);
+        var scales = Tensor.Of([1, 1, 2, .5f]);
+        one.With("Resize", [one.Floats(1, 2, 4, 4), isConstant ? one.Constant(scales) : one.Input(scales)]);
+
+        StringAssert.Contains(Assert.ThrowsException<NotSupportedException>(() => new OpsetUpgrade(11).Apply(one.Model)).Message, "scales");
     }
 
     [TestMethod]

@@ -1,8 +1,9 @@
 namespace LampQ.Onnx;
 
 /// <summary>
-/// Resize of opset 10 multiplies coordinates by the scale and rounds them down; from 11 on that is one mode of many and the
-/// scales are the third input. From 13 scales and sizes exclude each other.
+/// Resize of opset 10 divides coordinates by the scale and takes the pixel below where an image grows, and the one above where it shrinks (ONNX Runtime's
+/// reading: the text of opset 10 leaves it open); from 11 on each is one mode of many, for all axes, and the scales are the third input.
+/// From 13 scales and sizes exclude each other.
 /// </summary>
 static class ResizeUpgrade
 {
@@ -16,7 +17,7 @@ static class ResizeUpgrade
             node.SetInput(2, scales);
             node.Set("coordinate_transformation_mode", "asymmetric");
             if (node.String("mode", "nearest") == "nearest")
-                node.Set("nearest_mode", "floor");
+                node.Set("nearest_mode", NearestMode(node, scales?.Constant));
         }),
         new("Resize", 13, node =>
         {
@@ -28,4 +29,15 @@ static class ResizeUpgrade
                 node.SetInput(1, null);
         }),
     ];
+
+    static string NearestMode(Node node, Tensor? scales)
+    {
+        if (scales is null)
+            throw new NotSupportedException($"Node {node} computes the scales of a nearest Resize of opset 10, which rounds by whether the image grows. Export the model with opset 11 or later.");
+        float[] factors = scales.ToFloats();
+        if (factors.Any(s => s < 1) && factors.Any(s => s > 1))
+            throw new NotSupportedException($"Node {node} resizes by the scales [{string.Join(", ", factors)}]; from opset 11 on a nearest Resize that grows along one axis and shrinks along another cannot be written as in opset 10. "
+                + "Split it in two, or export the model with opset 11 or later.");
+        return factors.Any(s => s < 1) ? "ceil" : "floor";
+    }
 }
