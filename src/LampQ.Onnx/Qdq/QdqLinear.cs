@@ -2,7 +2,7 @@ namespace LampQ.Onnx;
 
 /// <summary>
 /// The pattern of a quantized linear layer: quantized activation → MatMul ← DequantizeLinear ← integer weights, one scale an output channel,
-/// bias in float; or, behind a 2-D input, Gemm with the bias in int32 at scale sₓ·s_w, because ONNX Runtime runs a 2-D MatMul + Add in float.
+/// bias in float; or, where the weight stands on the right of a 2-D input, Gemm with the bias in int32 at scale sₓ·s_w, because ONNX Runtime runs a 2-D MatMul + Add in float.
 /// </summary>
 /// <remarks>
 /// Behind other than uniform codes the weights are Cast and multiplied by their scales instead: ONNX Runtime 1.30 would turn a DequantizeLinear in front of a float product
@@ -26,7 +26,7 @@ public static class QdqLinear
         var x = activations.Write(layer.Input, input, $"{layer.Name}.input");
         var affine = input as AffineQuantizer;
         Value Weights(bool rowPerOutput) => affine is null ? WriteFoldedWeights(graph, layer.Name, weights, container, rowPerOutput) : WriteWeights(graph, layer.Name, weights, container, rowPerOutput);
-        if (!isFlat && node.Is("MatMul"))
+        if ((!isFlat || layer.WeightIndex == 0) && node.Is("MatMul"))
         {
             node.SetInput(layer.WeightIndex, Weights(layer.IsRowPerOutput));
             node.SetInput(1 - layer.WeightIndex, x);
@@ -34,12 +34,12 @@ public static class QdqLinear
                 add.SetInput(add.Input(0) == node.Output ? 1 : 0, graph.AddInitializer($"{layer.Name}.bias", UnfusedBias(bias)));
             return;
         }
-        var w = Weights(rowPerOutput: false);
-        List<Value?> inputs = [x, w];
+        bool hasIntegerBias = bias is not null && affine is not null && container.TypeFor(weights.Bits) != ElementType.Int4;
+        if (hasIntegerBias)
+            weights = FitToBias(weights, bias!, affine!.Scale);
+        List<Value?> inputs = [x, Weights(rowPerOutput: false)];
         if (bias is not null)
-            inputs.Add(affine is not null && container.TypeFor(weights.Bits) != ElementType.Int4
-                ? WriteBias(graph, layer.Name, bias, weights.Scales, affine.Scale)
-                : graph.AddInitializer($"{layer.Name}.bias", Tensor.Of(bias)));
+            inputs.Add(hasIntegerBias ? WriteBias(graph, layer.Name, bias, weights.Scales, affine!.Scale) : graph.AddInitializer($"{layer.Name}.bias", Tensor.Of(bias)));
         var old = layer.Output;
         var product = graph.Emit("Gemm", inputs, $"{layer.Name}.product");
         (product.Type, product.Shape) = (old.Type, old.Shape);
@@ -190,6 +190,30 @@ public static class QdqLinear
         if (scales.Length != 1 && scales.Length != channels || zeroPoints.Length != 1 && zeroPoints.Length != channels)
             return null;
         return [.. codes.Select((c, n) => (c - zeroPoints[n % zeroPoints.Length]) * scales[n % scales.Length])];
+    }
+
+    /// <summary>The same weights with scales at which an int32 at scale sₓ·s_w holds the bias: |b| ≤ 2³⁰·sₓ·s_w leaves as much room again for the products.</summary>
+    /// <remarks>
+    /// A row of zeros has any scale; with the usual 1, a bias below sₓ/2 would be rounded away, so it takes the smallest. Where decayed weights have a smaller one, they are
+    /// rounded again: that changes a product by at most K·255·sₓ·s_w/2, which beside |b| is K·1.2e-7, the rounding of a float sum.
+    /// </remarks>
+    static QuantizedWeights FitToBias(QuantizedWeights weights, float[] bias, float inputScale)
+    {
+        const double Room = 1 << 30, Negligible = 1e-30;
+        sbyte[] codes = [.. weights.Codes];
+        float[] scales = [.. weights.Scales];
+        for (int n = 0; n < bias.Length; n++)
+        {
+            float least = (float)(Math.Abs(bias[n]) / (Room * inputScale));
+            var row = codes.AsSpan(n * weights.Columns, weights.Columns);
+            sbyte zero = weights.ZeroPoints?[n] ?? 0;
+            if (least < Negligible || scales[n] >= least && row.ContainsAnyExcept(zero))
+                continue;
+            foreach (ref sbyte code in row)
+                code = (sbyte)(zero + Math.Round((code - zero) * ((double)scales[n] / least)));
+            scales[n] = least;
+        }
+        return weights with { Codes = codes, Scales = scales };
     }
 
     static Value WriteBias(Graph graph, string name, float[] bias, float[] weightScales, float inputScale)
