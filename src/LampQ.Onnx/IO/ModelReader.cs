@@ -191,12 +191,14 @@ public static class ModelReader
             {
                 if (!File.Exists(path))
                     throw new FileNotFoundException($"Tensor '{tensor.Name}' lies in the external file '{location}', which is missing beside the model. Copy both files together.", path);
+                if (new FileInfo(path).Length is var size && size > Array.MaxLength)
+                    throw new InvalidDataException($"Tensor '{tensor.Name}' lies in the external file '{location}', which has {size} bytes; up to {Array.MaxLength} can be read. Export the model with its weights in several files.");
                 externalFiles[path] = file = File.ReadAllBytes(path);
             }
             bool offsetGood = long.TryParse(Entry("offset") is { Length: > 0 } o ? o : "0", CultureInfo.InvariantCulture, out long offset);
             bool lengthGood = long.TryParse(Entry("length") is { Length: > 0 } l ? l : (file.Length - offset).ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture, out long length);
-            if (!offsetGood || !lengthGood || offset < 0 || length < 0 || offset + length > file.Length)
-                throw new InvalidDataException($"Tensor '{tensor.Name}' asks for bytes {offset} to {offset + length} of '{location}', which has {file.Length}.");
+            if (!offsetGood || !lengthGood || offset < 0 || length < 0 || length > file.Length - offset)
+                throw new InvalidDataException($"Tensor '{tensor.Name}' asks for {length} bytes from {offset} of '{location}', which has {file.Length}.");
             return file.Slice((int)offset, (int)length);
         }
     }

@@ -20,10 +20,24 @@ static class TensorProtos
         var bytes = proto.DataLocation == TensorProto.Types.DataLocation.External ? external(proto)
             : proto.HasRawData ? proto.RawData.Memory
             : Typed(proto, type);
-        long expected = Tensor.SizeInBytes(type, shape);
+        long expected = SizeInBytes(proto, type, shape);
         if (bytes.Length != expected)
             throw new InvalidDataException($"Tensor '{proto.Name}' ({type}[{string.Join(",", shape)}]) should have {expected} bytes but has {bytes.Length}.");
         return Tensor.OfBytes(type, bytes, shape);
+    }
+
+    /// <summary>Bytes that type and shape ask for.</summary>
+    /// <exception cref="InvalidDataException">They are more than a long holds.</exception>
+    static long SizeInBytes(TensorProto proto, ElementType type, long[] shape)
+    {
+        try
+        {
+            return Tensor.SizeInBytes(type, shape);
+        }
+        catch (OverflowException e)
+        {
+            throw new InvalidDataException($"Tensor '{proto.Name}' ({type}[{string.Join(",", shape)}]) should have more bytes than can be counted.", e);
+        }
     }
 
     /// <summary>The message without its elements: documentation, properties and unknown fields.</summary>

@@ -108,6 +108,60 @@ public class RoundTripTests
     }
 
     [TestMethod]
+    public void Read_TensorOfMoreElementsThanFitALong_IsRefused()
+    {
+        var proto = Proto();
+        proto.Graph.Initializer[0].Dims.Clear();
+        proto.Graph.Initializer[0].Dims.AddRange([1L << 40, 1L << 40]);
+
+        StringAssert.Contains(Assert.ThrowsException<InvalidDataException>(() => Model.Read(proto.ToByteArray())).Message, "1099511627776,1099511627776");
+        Assert.IsTrue(ModelChecker.Check(proto.ToByteArray()).Count > 0);
+    }
+
+    [TestMethod]
+    [DataRow(1L, long.MaxValue), DataRow(long.MaxValue, 1L), DataRow(5L, 0L), DataRow(long.MaxValue, long.MaxValue)]
+    public void Read_ExternalDataWhoseEndOverflows_IsRefused(long offset, long length)
+    {
+        string folder = Directory.CreateTempSubdirectory("lampq").FullName;
+        try
+        {
+            var proto = Proto();
+            MakeExternal(proto.Graph.Initializer[0], "short.bin", offset, length);
+            File.WriteAllBytes(Path.Combine(folder, "short.bin"), new byte[4]);
+            string path = Path.Combine(folder, "model.onnx");
+            File.WriteAllBytes(path, proto.ToByteArray());
+
+            StringAssert.Contains(Assert.ThrowsException<InvalidDataException>(() => Model.Read(path)).Message, "which has 4");
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [TestMethod]
+    public void Read_ExternalDataOverTwoGigabytes_IsRefused()
+    {
+        string folder = Directory.CreateTempSubdirectory("lampq").FullName;
+        try
+        {
+            var proto = Proto();
+            MakeExternal(proto.Graph.Initializer[0], "large.bin", 0, 48);
+            // Sparse: it takes no space on disk.
+            using (var file = File.Create(Path.Combine(folder, "large.bin")))
+                file.SetLength(3L << 30);
+            string path = Path.Combine(folder, "model.onnx");
+            File.WriteAllBytes(path, proto.ToByteArray());
+
+            StringAssert.Contains(Assert.ThrowsException<InvalidDataException>(() => Model.Read(path)).Message, "large.bin");
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [TestMethod]
     public void Read_ExternalDataThatIsMissing_SaysWhichFile()
     {
         string folder = Directory.CreateTempSubdirectory("lampq").FullName;

@@ -101,6 +101,9 @@ public class ShapeInferenceTests
         Contradicts("axis 5", "ArgMax", [F(2, 3)], ("axis", 5));
         Contradicts("channels", "Conv", [F(1, 3, 8, 8), F(4, 2, 3, 3)]);
         Contradicts("does not fit an image", "Conv", [F(1, 3, 2, 2), F(4, 3, 3, 3)]);
+        Contradicts("group 0", "Conv", [F(1, "channels", 8, 8), F(4, 3, 3, 3)], ("group", 0));
+        Contradicts("'kernel_shape' has 1", "ConvTranspose", [F(1, 3, 8, 8), F(3, 4, 3, 3)], ("kernel_shape", new long[] { 3 }));
+        Contradicts("'output_shape' has 1", "ConvTranspose", [F(1, 3, 8, 8), F(3, 4, 3, 3)], ("output_shape", new long[] { 3 }));
         Contradicts("perm", "Transpose", [F(2, 3)], ("perm", new long[] { 0, 0 }));
         Contradicts("differ outside axis", "Concat", [F(2, 3), F(3, 3)], ("axis", 1));
         Contradicts("only 1 can be squeezed", "Squeeze", [F(2, 3), I(0)]);

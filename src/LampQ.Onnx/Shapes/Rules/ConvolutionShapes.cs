@@ -23,6 +23,8 @@ static class ConvolutionShapes
         long group = n.Node.Int("group", 1);
         if (x.Length < 3 || x.Length != w.Length)
             throw n.Contradiction($"input {NodeShapes.Show(x)} and weight {NodeShapes.Show(w)} must have the same rank, 3 or more");
+        if (group < 1)
+            throw n.Contradiction($"group {group} is not positive");
         if (x[1].Size is { } channels && w[1].Size is { } perGroup && channels != perGroup * group)
             throw n.Contradiction($"the input has {channels} channels, but the weight {NodeShapes.Show(w)} with {group} group(s) expects {perGroup * group}");
         if (w[0].Size is { } filters && filters % group != 0)
@@ -90,12 +92,16 @@ static class ConvolutionShapes
             throw n.Contradiction($"the input has {channels} channels, the weight {NodeShapes.Show(w)} expects {expected}");
         long[] strides = Settings(n, "strides", rank, 1), dilations = Settings(n, "dilations", rank, 1), pads = Settings(n, "pads", 2 * rank, 0), extra = Settings(n, "output_padding", rank, 0);
         string automatic = n.Node.String("auto_pad", "NOTSET");
-        long[]? stated = n.Node.Ints("output_shape");
+        // Also with the axes of batch and channels in front.
+        long[]? kernel = n.Node.Ints("kernel_shape"), stated = n.Node.Ints("output_shape");
+        if (kernel is not null && kernel.Length != rank)
+            throw n.Contradiction($"attribute 'kernel_shape' has {kernel.Length} entries, expected {rank}");
+        if (stated is not null && stated.Length != rank && stated.Length != rank + 2)
+            throw n.Contradiction($"attribute 'output_shape' has {stated.Length} entries, expected {rank}");
         var result = new Dimension[rank];
         for (int i = 0; i < rank; i++)
         {
-            var kernel = n.Node.Ints("kernel_shape") is { } k ? k[i] : w[i + 2];
-            var reach = SymbolicDimension.Multiply(SymbolicDimension.Add(kernel, -1), dilations[i]);
+            var reach = SymbolicDimension.Multiply(SymbolicDimension.Add(kernel?[i] ?? w[i + 2], -1), dilations[i]);
             var full = SymbolicDimension.Add(SymbolicDimension.Multiply(SymbolicDimension.Add(x[i + 2], -1), strides[i]), SymbolicDimension.Add(reach, 1 + extra[i]));
             result[i] = stated is not null ? stated[^(rank - i)]
                 : automatic is "SAME_UPPER" or "SAME_LOWER" ? SymbolicDimension.Multiply(x[i + 2], strides[i])
