@@ -49,7 +49,7 @@ public class AnalyzeTests
         for (int block = 0; block < spelling.Depth; block++)
         {
             var attention = structure.Attentions[block];
-            Assert.AreEqual((block, spelling.Heads, size, 1, false), (attention.Block, attention.Heads, attention.HeadSize, attention.Windows, attention.HeadsShareBatchAxis));
+            Assert.AreEqual((block, spelling.Heads, size, 1, false, true), (attention.Block, attention.Heads, attention.HeadSize, attention.Windows, attention.HeadsShareBatchAxis, attention.KeepsTokenOrder));
             Assert.AreEqual(spelling.Scale is ScaleForm.MulBehind or ScaleForm.DivBehind, attention.ScoreScale is not null);
             if (attention.ScoreScale is not null)
                 Assert.AreEqual(1 / Math.Sqrt(size), attention.ScoreFactor!.Value, 1e-6);

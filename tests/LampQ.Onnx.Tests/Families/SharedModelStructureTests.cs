@@ -14,7 +14,7 @@ public class SharedModelStructureTests
         Assert.AreSame(ModelFamily.VisionTransformer, family);
         Assert.AreEqual("patch-embedding 1, qkv 12, proj 12, fc1 12, fc2 12, head 1", Count(structure));
         Assert.AreEqual(50, structure.Layers.Count);
-        Assert.IsTrue(structure.Attentions.All(a => a is { Heads: 3, HeadSize: 64, Proj: not null, ScoreScale: not null }));
+        Assert.IsTrue(structure.Attentions.All(a => a is { Heads: 3, HeadSize: 64, Proj: not null, ScoreScale: not null, KeepsTokenOrder: true }));
         Assert.AreEqual(12, structure.Attentions.Count);
         Assert.AreEqual(25, structure.Norms.Count);
         Assert.IsTrue(structure.Norms.All(n => n is { FeedsOnlyLayers: true, Consumers.Count: 1 }));
@@ -31,7 +31,7 @@ public class SharedModelStructureTests
 
         Assert.AreEqual("patch-embedding 1, qkv 6, proj 6, fc1 6, fc2 6, linear 1, head 1", Count(structure));
         Assert.IsTrue(structure.Layers.Where(l => l.Type == LayerType.Qkv).All(l => l.Bias is null));
-        Assert.IsTrue(structure.Attentions.Count == 6 && structure.Attentions.All(a => a is { Heads: 8, HeadSize: 8 }));
+        Assert.IsTrue(structure.Attentions.Count == 6 && structure.Attentions.All(a => a is { Heads: 8, HeadSize: 8, KeepsTokenOrder: true }));
         Assert.AreEqual("/h1/Gemm", structure.Unrecognized.Single().Name);
     }
 

@@ -22,6 +22,7 @@ public class SwinTests
         Assert.AreEqual(0, structure.Unrecognized.Count);
         // 4×4 tokens in windows of 2×2, then 2×2 tokens in one window.
         CollectionAssert.AreEqual(new[] { 4, 1 }, structure.Attentions.Select(a => a.Windows).ToArray());
+        Assert.IsTrue(structure.Attentions.All(a => a.KeepsTokenOrder));
         for (int h = 0; h < Heads; h++)
             for (int c = 0; c < C / Heads; c++)
                 Assert.AreEqual((h * C / Heads + c, C + h * C / Heads + c, h * C / Heads + c),
