@@ -73,20 +73,7 @@ sealed class QuantizeRun(QuantizeRequest request, Terminal terminal)
     }
 
     /// <summary>Length of the model's file; where weights lie beside it, of one file that holds them.</summary>
-    static long SizeAsOneFile(ClassifierModel classifier)
-    {
-        byte[] file = File.ReadAllBytes(classifier.Path);
-        try
-        {
-            Model.Read(file);
-            return file.LongLength;
-        }
-        // The file itself was read without complaint, so bytes alone fail for external data only.
-        catch (InvalidDataException)
-        {
-            return classifier.Model.ToBytes().LongLength;
-        }
-    }
+    static long SizeAsOneFile(ClassifierModel classifier) => classifier.Model.HasExternalData ? classifier.Model.ToBytes().LongLength : new FileInfo(classifier.Path).Length;
 
     (SampleSet Samples, string? Preprocessing) OpenSamples(ClassifierModel classifier)
     {

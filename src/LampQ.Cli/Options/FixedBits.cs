@@ -21,8 +21,7 @@ sealed record FixedBits(string Target, int Bits)
     /// <exception cref="CommandError">No layer has the name, and no type.</exception>
     public void Check(ModelStructure structure)
     {
-        string[] types = [.. Enum.GetValues<LayerType>().Select(t => t.Word())];
-        if (!types.Contains(Target) && structure.Layers.All(l => l.Name != Target))
-            throw CommandError.Usage($"--bits-for names '{Target}', which is neither a layer of the model nor a type ({string.Join(", ", types)}). 'lampq inspect' lists the layers.");
+        if (!structure.Names(Target))
+            throw CommandError.Usage($"--bits-for names '{Target}', which is neither a layer of the model nor a type ({string.Join(", ", LayerTypes.Words)}). 'lampq inspect' lists the layers.");
     }
 }

@@ -30,6 +30,9 @@ public enum LayerType
 /// <summary>Names of layer types as reports and the command line show them.</summary>
 public static class LayerTypes
 {
+    /// <summary>Every name.</summary>
+    public static IReadOnlyList<string> Words { get; } = [.. Enum.GetValues<LayerType>().Select(Word)];
+
     /// <summary>"patch-embedding", "qkv", "q", "k", "v", "proj", "fc1", "fc2", "reduction", "head", "linear".</summary>
     public static string Word(this LayerType type) => type == LayerType.PatchEmbedding ? "patch-embedding" : type.ToString().ToLowerInvariant();
 }

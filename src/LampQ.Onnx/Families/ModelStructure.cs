@@ -14,6 +14,9 @@ public sealed record ModelStructure
 
     /// <summary>Operations with weights or matrix products that were not recognised, with the reason.</summary>
     public required IReadOnlyList<Unrecognized> Unrecognized { get; init; }
+
+    /// <summary>True for the name of a layer, and for that of a type (<see cref="LayerTypes.Words"/>), whether or not the model has such a layer.</summary>
+    public bool Names(string layerOrType) => LayerTypes.Words.Contains(layerOrType) || Layers.Any(l => l.Name == layerOrType);
 }
 
 /// <summary>Something that was not recognised.</summary>

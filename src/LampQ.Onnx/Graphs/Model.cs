@@ -35,6 +35,9 @@ public sealed class Model
     /// <summary>What the reader saw, so that parts LampQ does not know survive; only IO looks inside.</summary>
     internal object? Carried { get; set; }
 
+    /// <summary>True where the file it was read from has tensors in other files beside it.</summary>
+    public bool HasExternalData { get; internal set; }
+
     /// <summary>An empty model.</summary>
     /// <param name="opset">Version of ONNX's operator set.</param>
     /// <param name="name">Name of the graph.</param>
@@ -62,6 +65,7 @@ public sealed class Model
             ProducerName = ProducerName,
             ProducerVersion = ProducerVersion,
             Carried = Carried,
+            HasExternalData = HasExternalData,
         };
         foreach (var (domain, version) in Opsets)
             copy.Opsets[domain] = version;

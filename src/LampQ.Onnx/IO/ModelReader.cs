@@ -70,6 +70,7 @@ public static class ModelReader
             proto.OpsetImport.Clear();
             proto.MetadataProps.Clear();
             model.Carried = proto;
+            model.HasExternalData = externalFiles.Count > 0;
             return model;
         }
 

@@ -30,5 +30,5 @@ public sealed class BitOperationCount
     public long Multiplications(QuantizableLayer layer) => multiplications[layer.Name];
 
     /// <summary>Bit operations of a layer for one sample at a width; its input has 8 bits in the cpu profile, the same width in the paper profile, where an image keeps 8.</summary>
-    public long Of(QuantizableLayer layer, int bits, QuantizationProfile profile) => Multiplications(layer) * bits * (profile == QuantizationProfile.Paper && layer.Type != LayerType.PatchEmbedding ? bits : 8);
+    public long Of(QuantizableLayer layer, int bits, QuantizationProfile profile) => Multiplications(layer) * bits * profile.InputBits(layer, bits);
 }

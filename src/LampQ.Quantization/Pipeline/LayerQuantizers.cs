@@ -49,13 +49,12 @@ public sealed class LayerQuantizers(Calibration calibration, QuantizationOptions
         [.. calibration.Structure.Attentions.Select(Plan)]);
 
     /// <summary>The width that the input of a layer is likely to have.</summary>
-    int AimedWidth(QuantizableLayer layer) => options.Profile == QuantizationProfile.Cpu ? 8 : FixedBits(layer) ?? options.TargetWidth;
+    int AimedWidth(QuantizableLayer layer) => options.Profile.InputBits(layer, FixedBits(layer) ?? options.TargetWidth);
 
     /// <summary>The quantizer of a layer's input at a width of the layer. In the cpu profile every width of a layer, and q, k and v, share one.</summary>
     public ActivationQuantizer Input(QuantizableLayer layer, int bits)
     {
-        // No paper narrows the image: its 8 bits are what the camera made.
-        int width = options.Profile == QuantizationProfile.Paper && layer.Type != LayerType.PatchEmbedding ? bits : 8;
+        int width = options.Profile.InputBits(layer, bits);
         return inputs.GetOrAdd((layer.Input.Name, width), _ =>
         {
             var values = calibration.Statistics[layer.Input.Name].Groups[0];

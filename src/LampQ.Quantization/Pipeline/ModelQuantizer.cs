@@ -214,9 +214,8 @@ public sealed class ModelQuantizer(QuantizationOptions options, IProgress<string
     {
         if (structure.Layers.Count == 0)
             throw new NotSupportedException("The model has no linear layer that can be quantized (no MatMul, Gemm or patch embedding with constant weights).");
-        string[] types = [.. Enum.GetValues<LayerType>().Select(t => t.Word())];
-        if (options.BitsFor.Keys.FirstOrDefault(name => !types.Contains(name) && structure.Layers.All(l => l.Name != name)) is { } unknown)
-            throw new ArgumentException($"BitsFor names '{unknown}', which is neither a layer of the model nor a type ({string.Join(", ", types)}).");
+        if (options.BitsFor.Keys.FirstOrDefault(name => !structure.Names(name)) is { } unknown)
+            throw new ArgumentException($"BitsFor names '{unknown}', which is neither a layer of the model nor a type ({string.Join(", ", LayerTypes.Words)}).");
         AllocationGroup[] groups = [.. structure.Layers.Where(l => quantizers.FixedBits(l) is null).GroupBy(l => l.Group).Select(g => new AllocationGroup(g.Key, [.. g]))];
         if (groups.Length == 0 && (options.MaxBitOperations is not null || options.MaxLatencyInMilliseconds is not null))
             throw new ArgumentException("The width of every layer is fixed by BitsFor, so a budget of bit operations or latency has nothing to choose. Leave one of them out.");

@@ -11,6 +11,13 @@ public enum QuantizationProfile
     Paper,
 }
 
+/// <summary>What a profile says of a layer.</summary>
+static class QuantizationProfiles
+{
+    /// <summary>Width of a layer's input where its weights have <paramref name="bits"/>. No paper narrows the image: its 8 bits are what the camera made.</summary>
+    public static int InputBits(this QuantizationProfile profile, QuantizableLayer layer, int bits) => profile == QuantizationProfile.Paper && layer.Type != LayerType.PatchEmbedding ? bits : 8;
+}
+
 /// <summary>How bits are given to layers.</summary>
 public enum AllocationMethod
 {
